@@ -1,0 +1,58 @@
+import { applyKernelRule, kernelRule, type Removable } from './register-kernel-vjp.js';
+import { tapeEngine, type TapeNode } from './tape.js';
+
+let installed: Removable | undefined;
+
+/**
+ * Mends two faults of tfjs's tape, by one override of `addTapeNode`; safe to call again.
+ *
+ * - tfjs clones a kernel's saved outputs before it records the kernel, so that an outer tape sees them as constants and
+ *   second-order gradients are wrong in silence. The kernel's node is moved before the clones.
+ * - Kernels with a bool or int32 result (comparisons, arg max) have no gradient, or one that means nothing, and make
+ *   `tf.where(tf.greater(x, 0), ...)` fail. They are constants to a derivative and are left off the tape.
+ *
+ * @see https://github.com/tensorflow/tfjs/issues/3252
+ */
+export function installTapeRepairs(): Removable {
+  if (installed !== undefined) return installed;
+  const engine = tapeEngine();
+  const original = engine.addTapeNode;
+  engine.addTapeNode = (kernelName, inputs, outputs, gradientsFunc, saved, attributes) => {
+    if (outputs.length > 0 && outputs.every(({ dtype }) => dtype !== 'float32' && dtype !== 'complex64')) {
+      for (const tensor of saved ?? []) tensor.dispose();
+      return;
+    }
+    original.call(engine, kernelName, inputs, outputs, gradientsFunc, saved, attributes);
+    const tape = engine.state.activeTape;
+    const node = tape?.pop();
+    if (tape === null || node === undefined) return;
+    const rule = gradientsFunc === null || gradientsFunc === undefined ? kernelRule(kernelName) : undefined;
+    if (rule !== undefined) {
+      node.gradient = (cotangents) =>
+        applyKernelRule(kernelName, rule, { inputs, outputs, saved: saved ?? [] }, attributes, cotangents);
+    }
+    tape.splice(positionBeforeConsumers(tape, node), 0, node);
+  };
+  installed = {
+    remove: () => {
+      if (installed === undefined) return;
+      engine.addTapeNode = original;
+      installed = undefined;
+    },
+  };
+  return installed;
+}
+
+function positionBeforeConsumers(tape: readonly TapeNode[], node: TapeNode): number {
+  let position = tape.length;
+  while (position > 0 && consumes(tape[position - 1]!, node)) position--;
+  return position;
+}
+
+function consumes(later: TapeNode, node: TapeNode): boolean {
+  for (const name in later.inputs) {
+    const id = later.inputs[name]?.id;
+    if (node.outputs.some((output) => output.id === id)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,54 @@
+import { tf, type Tensor } from '../engine/tfjs.js';
+
+/** One recorded kernel on tfjs's tape. */
+export interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Record<string, Tensor>;
+  readonly outputs: Tensor[];
+  saved?: Tensor[];
+  gradient?: (cotangents: (Tensor | null)[]) => Record<string, () => Tensor>;
+}
+
+/** A kernel's attributes as tfjs passes them. */
+export type KernelAttributes = Readonly<Record<string, unknown>>;
+
+type AddTapeNode = (
+  kernelName: string,
+  inputs: Record<string, Tensor>,
+  outputs: Tensor[],
+  gradientsFunc: unknown,
+  saved: Tensor[],
+  attributes: KernelAttributes,
+) => void;
+
+/** The part of tfjs's engine that keeps the tape; tfjs declares it private. */
+export interface TapeEngine {
+  readonly state: { activeTape: TapeNode[] | null; gradientDepth: number };
+  addTapeNode: AddTapeNode;
+}
+
+export function tapeEngine(): TapeEngine {
+  return tf.engine() as unknown as TapeEngine;
+}
+
+/** Frees what a tape kept when the function being differentiated threw: tfjs leaves it alive. */
+export function abandonTape(): void {
+  const { state } = tapeEngine();
+  if (state.gradientDepth > 0 || state.activeTape === null || state.activeTape === undefined) return;
+  for (const node of state.activeTape) for (const tensor of node.saved ?? []) tensor.dispose();
+  state.activeTape = null;
+}
+
+/** Runs `fn`, which differentiates something of its own, from inside a backward pass. */
+export function withTapeAside<T>(fn: () => T): T {
+  const { state } = tapeEngine();
+  const outer = state.activeTape;
+  const depth = state.gradientDepth;
+  try {
+    state.gradientDepth = 0;
+    return fn();
+  } finally {
+    state.gradientDepth = depth;
+    state.activeTape = outer;
+  }
+}

@@ -1,0 +1,18 @@
+import type { BaseCallback } from './callback.js';
+import { EarlyStopping } from './early-stopping.js';
+import { History } from './history.js';
+import { LambdaCallback } from './lambda-callback.js';
+import { ProgressBar } from './progress-bar.js';
+import { TerminateOnNaN } from './terminate-on-nan.js';
+
+/** A class that makes a callback from options. */
+export type CallbackClass = new (options?: object) => BaseCallback<object>;
+
+/** Callbacks that a registry finds by short name. */
+export const callbackTable: Readonly<Record<string, CallbackClass>> = {
+  earlyStopping: EarlyStopping,
+  history: History,
+  lambdaCallback: LambdaCallback,
+  progressBar: ProgressBar,
+  terminateOnNaN: TerminateOnNaN,
+};

@@ -1,0 +1,184 @@
+import { IsBoolean, IsIn, IsInt, IsNotEmpty, IsNumber, IsOptional, IsString, Min } from 'class-validator';
+import { CallbackError, OptionsError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-name.js';
+import type { OptionsInput } from '../core/parse-options.js';
+import type { Logs } from '../training/callback-contract.js';
+import type { WeightSnapshot } from '../training/weight-snapshot.js';
+import { BaseCallback } from './callback.js';
+import { Callback } from './declarations.js';
+import { formatNumber } from './format-logs.js';
+import { largerIsBetter } from './monitor-direction.js';
+
+/** Options of {@link EarlyStopping}; named as in `tf.layers`. */
+export class EarlyStoppingOptions {
+  /** Entry of the epoch's logs to watch. Default `val_loss`. */
+  @IsString()
+  @IsNotEmpty()
+  monitor = 'val_loss';
+
+  /** Least change, in the monitor's own unit, that counts as an improvement. Default 0: any change for the better. */
+  @IsNumber()
+  @Min(0)
+  minDelta = 0;
+
+  /** Epochs without improvement after which training ends. Default 0. */
+  @IsInt()
+  @Min(0)
+  patience = 0;
+
+  /** `min`: smaller is better, `max`: larger is, `auto`: as the monitor's name tells. Default `auto`. */
+  @IsIn(['auto', 'min', 'max'])
+  mode: 'auto' | 'min' | 'max' = 'auto';
+
+  /** Value that has to be beaten within `patience` epochs. Default none. */
+  @IsOptional()
+  @IsNumber()
+  baseline?: number;
+
+  /** Whether the model ends with the weights of its best epoch, however training ended short of an error. Default false. */
+  @IsBoolean()
+  restoreBestWeights = false;
+
+  /** Epochs of warm-up in which nothing is watched. Default 0. */
+  @IsInt()
+  @Min(0)
+  startFromEpoch = 0;
+
+  /** 1 says when training is stopped and weights are restored. Default 0. */
+  @IsIn([0, 1])
+  verbose: 0 | 1 = 0;
+}
+
+/**
+ * Ends training when a number stops getting better.
+ *
+ * An epoch improves where its value lies beyond the best one by more than `minDelta`; NaN never does. Training ends after
+ * `patience` epochs without improvement.
+ *
+ * Use it with validation data, and with `restoreBestWeights` where the last `patience` epochs may have been too much. The
+ * best weights are kept as a copy in host memory.
+ *
+ * @throws OptionsError [monitor-direction] where the monitor's name does not tell which way is better
+ * @throws CallbackError [unknown-monitor] in `fit`, where the logs have no such entry
+ *
+ * @example
+ * ```ts
+ * import { EarlyStopping } from 'adjoint';
+ *
+ * const stopping = new EarlyStopping({ monitor: 'val_accuracy', patience: 3, restoreBestWeights: true });
+ * console.log(stopping.options.monitor, stopping.options.mode); // val_accuracy auto
+ * ```
+ *
+ * @see https://keras.io/api/callbacks/early_stopping/
+ */
+@Callback('adjoint/early-stopping', EarlyStoppingOptions)
+export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
+  /** Index of the best epoch of the latest run, `null` before there is one. */
+  bestEpoch: number | null = null;
+  /** The monitor's value in that epoch. */
+  bestValue: number | null = null;
+  /** Index of the epoch after which this callback ended the latest run, `null` where it did not. */
+  stoppedEpoch: number | null = null;
+
+  private readonly sign: 1 | -1;
+  private waited = 0;
+  private bestWeights: WeightSnapshot | null = null;
+
+  constructor(options?: OptionsInput<EarlyStoppingOptions>) {
+    super(options);
+    this.sign = directionOf(this.options);
+  }
+
+  override onTrainBegin(): void {
+    this.bestEpoch = null;
+    this.bestValue = null;
+    this.stoppedEpoch = null;
+    this.waited = 0;
+    const { monitor } = this.options;
+    if (monitor.startsWith('val_') && !this.run.validated) {
+      throw new CallbackError('unknown-monitor', {
+        where: `option "monitor" of callback "${this.name}"`,
+        expected: `validation data, for the monitor "${monitor}"`,
+        received: 'a fit() without validation data',
+        fix: `give fit() validationData or validationSplit, or monitor "${monitor.slice('val_'.length)}"`,
+      });
+    }
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const value = this.monitored(logs);
+    if (value === undefined || epoch < this.options.startFromEpoch) return;
+    // As long as nothing was better, the first watched epoch is the one to go back to.
+    if (this.bestEpoch === null) this.keep(epoch);
+    this.waited += 1;
+    if (this.improves(value, this.bestValue)) {
+      this.bestValue = value;
+      if (this.bestEpoch !== epoch) this.keep(epoch);
+      if (this.improves(value, this.options.baseline)) this.waited = 0;
+      return;
+    }
+    if (this.waited < this.options.patience || this.run.stopReason !== null) return;
+    this.stoppedEpoch = epoch;
+    this.run.stop(this.reason(value));
+  }
+
+  override onTrainEnd(): void {
+    const restored = this.bestWeights !== null;
+    if (this.bestWeights !== null) this.run.writeWeights(this.bestWeights);
+    if (this.options.verbose === 0) return;
+    const notes: string[] = [];
+    if (this.stoppedEpoch !== null) notes.push(`training stopped after epoch ${this.stoppedEpoch + 1}`);
+    if (restored) notes.push(`weights of epoch ${this.bestEpoch! + 1} restored`);
+    if (notes.length > 0) this.run.logger.info(`${this.name}: ${notes.join(', ')}`);
+  }
+
+  override detach(): void {
+    this.bestWeights = null;
+    super.detach();
+  }
+
+  /** `undefined` where the run was stopped in mid-epoch, before the entry could be there. */
+  private monitored(logs: Logs): number | undefined {
+    const { monitor } = this.options;
+    const value = logs[monitor];
+    if (value !== undefined || this.run.stopReason !== null) return value;
+    throw new CallbackError('unknown-monitor', {
+      where: `option "monitor" of callback "${this.name}"`,
+      expected: `one of ${Object.keys(logs).join(', ')}`,
+      received: JSON.stringify(monitor),
+      fix: didYouMean(monitor, Object.keys(logs)),
+    });
+  }
+
+  private improves(value: number, reference: number | null | undefined): boolean {
+    if (Number.isNaN(value)) return false;
+    return reference == null || this.sign * (value - reference) > this.options.minDelta;
+  }
+
+  private keep(epoch: number): void {
+    this.bestEpoch = epoch;
+    if (this.options.restoreBestWeights) this.bestWeights = this.run.readWeights();
+  }
+
+  private reason(value: number): string {
+    const { monitor, baseline } = this.options;
+    const reached = `${monitor} ${formatNumber(value)}`;
+    const epochs = `${this.waited} epoch${this.waited === 1 ? '' : 's'}`;
+    if (this.bestValue === null) return `${reached}: no finite value in ${epochs}`;
+    const best = `${formatNumber(this.bestValue)} of epoch ${this.bestEpoch! + 1}`;
+    if (this.improves(this.bestValue, baseline)) return `${reached} has not improved on ${best} for ${epochs}`;
+    return `${reached} has not beaten the baseline ${formatNumber(baseline!)} in ${epochs}`;
+  }
+}
+
+function directionOf({ mode, monitor }: EarlyStoppingOptions): 1 | -1 {
+  if (mode !== 'auto') return mode === 'max' ? 1 : -1;
+  const larger = largerIsBetter(monitor);
+  if (larger !== undefined) return larger ? 1 : -1;
+  throw new OptionsError('monitor-direction', {
+    where: 'option "mode" of callback EarlyStopping',
+    expected: `"min" or "max" for the monitor "${monitor}", whose name does not tell which way is better`,
+    received: '"auto"',
+    fix: "give mode: 'max' where a larger value is better, mode: 'min' where a smaller one is",
+  });
+}

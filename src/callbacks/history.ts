@@ -1,0 +1,64 @@
+import type { ExecutionMode, Logs } from '../training/callback-contract.js';
+import { BaseCallback } from './callback.js';
+import { Callback } from './declarations.js';
+
+/**
+ * The numbers of every epoch of one run; `fit` returns one.
+ *
+ * Each list has one entry an epoch, so that they can be plotted over `epoch`. A number that an epoch did not have is NaN.
+ * A second run with the same object begins anew.
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential, tf } from 'adjoint';
+ *
+ * const model = sequential([layers.dense({ units: 1 })]);
+ * model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+ * const { history, epoch } = await model.fit(tf.ones([4, 2]), tf.ones([4, 1]), { epochs: 2, verbose: 0 });
+ * console.log(epoch, history.loss!.length); // [0, 1] 2
+ * model.dispose();
+ * ```
+ *
+ * @see https://keras.io/api/callbacks/
+ */
+@Callback('adjoint/history')
+export class History extends BaseCallback {
+  /** Loss and metrics by name: `loss`, `accuracy`, `val_loss`. */
+  history: Record<string, number[]> = {};
+  /** Index of each epoch, from 0. */
+  epoch: number[] = [];
+  /** Training steps of each epoch. */
+  steps: number[] = [];
+  /** Mean wall-clock time of each epoch's training steps, batch gathering included, in milliseconds. */
+  millisecondsPerStep: number[] = [];
+  /** Which way each epoch's steps were computed. */
+  mode: ExecutionMode[] = [];
+  /** Why training ended before its last epoch; `null` where it did not. */
+  stopReason: string | null = null;
+
+  override onTrainBegin(): void {
+    // New lists: those of an earlier run may be in somebody's hands.
+    this.history = {};
+    this.epoch = [];
+    this.steps = [];
+    this.millisecondsPerStep = [];
+    this.mode = [];
+    this.stopReason = null;
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const before = this.epoch.length;
+    for (const name of new Set([...Object.keys(this.history), ...Object.keys(logs)])) {
+      const values = (this.history[name] ??= Array.from({ length: before }, () => NaN));
+      values.push(logs[name] ?? NaN);
+    }
+    this.epoch.push(epoch);
+    this.steps.push(this.run.progress.step);
+    this.millisecondsPerStep.push(this.run.progress.millisecondsPerStep);
+    this.mode.push(this.run.mode);
+  }
+
+  override onTrainEnd(): void {
+    this.stopReason = this.run.stopReason;
+  }
+}

@@ -1,0 +1,56 @@
+import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
+import type { OptionsClass } from './declaration.js';
+import { OptionsError } from './errors.js';
+import { formatValue } from './format-value.js';
+import { didYouMean } from './nearest-name.js';
+
+/** What a user may write for an options class: its fields, those with a default left out. */
+export type OptionsInput<O> = Partial<{ [K in keyof O]: O[K] | undefined }>;
+
+/**
+ * Makes validated, frozen options: defaults from the class's fields, then the user's values, then class-validator's
+ * rules. Every field of an options class carries a validator, which is also how its name is known.
+ *
+ * @param where - what the options belong to, as a phrase: `layer Dense`
+ * @throws OptionsError [options-type | unknown-option | invalid-option]
+ */
+export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, input: unknown, where: string): O {
+  if (input !== undefined && (typeof input !== 'object' || input === null || Array.isArray(input))) {
+    throw new OptionsError('options-type', {
+      where,
+      expected: `an object with the options of ${where}`,
+      received: formatValue(input),
+    });
+  }
+  const options = new optionsClass();
+  const known = optionNames(optionsClass);
+  for (const [name, value] of Object.entries(input ?? {})) {
+    if (!known.has(name)) {
+      throw new OptionsError('unknown-option', {
+        where: `option "${name}" of ${where}`,
+        expected: known.size === 0 ? 'no options' : 'a known option',
+        received: `"${name}"`,
+        fix: known.size === 0 ? 'leave it out' : didYouMean(name, known),
+      });
+    }
+    if (value !== undefined) Object.assign(options, { [name]: value as unknown });
+  }
+  const failures = known.size === 0 ? [] : validateSync(options, { forbidUnknownValues: false });
+  if (failures.length > 0) throw invalidOption(failures[0]!, where);
+  return Object.freeze(options);
+}
+
+/** The names of the fields that an options class and its ancestors validate. */
+export function optionNames(optionsClass: OptionsClass): Set<string> {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(optionsClass, '', false, false);
+  return new Set(rules.map((rule) => rule.propertyName));
+}
+
+function invalidOption(failure: ValidationError, where: string): OptionsError {
+  const rules = Object.values(failure.constraints ?? {});
+  return new OptionsError('invalid-option', {
+    where: `option "${failure.property}" of ${where}`,
+    expected: rules.length > 0 ? rules.join('; ') : `a valid value`,
+    received: formatValue(failure.value),
+  });
+}

@@ -1,0 +1,49 @@
+import { LookupError, SetupError } from './errors.js';
+import { didYouMean } from './nearest-name.js';
+
+/** Names to values of one kind; a name is given once. A value may have shorter aliases. */
+export class Registry<T> {
+  private readonly entries = new Map<string, T>();
+  private readonly aliases = new Map<string, T>();
+
+  /** @param kind - what it holds, as error messages say it: `loss`, `layer` */
+  constructor(readonly kind: string) {}
+
+  /** @throws SetupError [registered-twice] if another value has this name */
+  register(name: string, value: T, aliases: readonly string[] = []): void {
+    for (const key of [name, ...aliases]) {
+      const present = this.entries.get(key) ?? this.aliases.get(key);
+      if (present !== undefined && present !== value) {
+        throw new SetupError('registered-twice', {
+          where: `${this.kind} "${key}"`,
+          expected: 'one value for each name',
+          received: `a second, different ${this.kind} of that name`,
+          fix: `register it under another name`,
+        });
+      }
+    }
+    this.entries.set(name, value);
+    for (const alias of aliases) this.aliases.set(alias, value);
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name) || this.aliases.has(name);
+  }
+
+  /** @throws LookupError [unknown-name] with the nearest known names */
+  get(name: string, where = `${this.kind} "${name}"`): T {
+    const value = this.entries.get(name) ?? this.aliases.get(name);
+    if (value !== undefined) return value;
+    throw new LookupError('unknown-name', {
+      where,
+      expected: `the name of a registered ${this.kind}`,
+      received: JSON.stringify(name),
+      fix: didYouMean(name, this.names()),
+    });
+  }
+
+  /** Every name and alias. */
+  names(): string[] {
+    return [...this.entries.keys(), ...this.aliases.keys()];
+  }
+}

@@ -1,0 +1,2 @@
+/** Resource variables that exist now, by the id of their native resource handle. */
+export const liveVariables = new Map<number, object>();

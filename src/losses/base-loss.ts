@@ -1,0 +1,76 @@
+import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
+import { toSnakeCase } from '../core/naming.js';
+import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../engine/tfjs.js';
+import type { LossOptions } from './loss-options.js';
+import { reduceLoss } from './reduce-loss.js';
+
+/** Labels as they lie in memory, for checks before training. */
+export interface LabelArray {
+  readonly values: ArrayLike<number>;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/**
+ * Base of every loss: a number for each example, and a reduction to one.
+ *
+ * @example
+ * ```ts
+ * import { BaseLoss, Loss, tf, type Tensor } from 'adjoint';
+ *
+ * @Loss('app/absolute-error')
+ * class AbsoluteError extends BaseLoss {
+ *   perExample(labels: Tensor, predictions: Tensor): Tensor {
+ *     return tf.mean(tf.abs(tf.sub(labels, predictions)), -1);
+ *   }
+ * }
+ * const loss = tf.tidy(() => new AbsoluteError().compute(tf.tensor2d([[1], [3]]), tf.tensor2d([[2], [5]])));
+ * console.log(loss.dataSync()[0]); // 1.5
+ * loss.dispose();
+ * ```
+ */
+export abstract class BaseLoss<O extends LossOptions = LossOptions> {
+  readonly options: O;
+  readonly name: string;
+
+  constructor(options?: OptionsInput<O>) {
+    const lossClass = new.target;
+    this.options = parseOptions(optionsClassOf(lossClass) as OptionsClass<O>, options, `loss ${lossClass.name}`);
+    this.name = toSnakeCase(lossClass.name);
+  }
+
+  /**
+   * The loss of each example.
+   *
+   * @param labels - `[batch, ...]`
+   * @param predictions - `[batch, ...]`
+   * @returns `[batch]`
+   */
+  abstract perExample(labels: Tensor, predictions: Tensor): Tensor;
+
+  /**
+   * The loss of a batch, a scalar unless `reduction` is `none`.
+   *
+   * @param sampleWeight - `[batch]`, one factor an example
+   */
+  compute(labels: Tensor, predictions: Tensor, sampleWeight?: Tensor): Tensor {
+    return reduceLoss(this.perExample(labels, predictions), this.options.reduction, sampleWeight);
+  }
+
+  /**
+   * Refuses labels that cannot belong to predictions of this shape; called once before training, on all labels.
+   *
+   * @throws DataError, ShapeError
+   */
+  checkLabels(_labels: LabelArray, _outputShape: Shape, _where: string): void {}
+
+  /**
+   * Refuses predictions that this loss cannot take, such as a linear output where probabilities are expected; called
+   * once before training with the first batch's output.
+   *
+   * @throws DataError [not-probabilities]
+   */
+  checkPredictions(_predictions: Tensor, _where: string): void {}
+}

@@ -1,0 +1,313 @@
+import { OptionsError, StateError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-name.js';
+import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import type { PathTree } from '../core/path-tree.js';
+import { compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import { currentServices } from '../core/services.js';
+import { sizeOf, type Shape } from '../core/shape.js';
+import { History } from '../callbacks/history.js';
+import { ProgressBar } from '../callbacks/progress-bar.js';
+import type { ExampleInput } from '../data/example.js';
+import type { HostArrayInput } from '../data/host-array.js';
+import { tf, type Tensor } from '../engine/tfjs.js';
+import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
+import { CallContext } from '../layers/call-context.js';
+import type { LayerOptions } from '../layers/layer-options.js';
+import type { BatchSource } from '../training/batches.js';
+import type { CallbackContract, Logs } from '../training/callback-contract.js';
+import type { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from '../training/fit-options.js';
+import { RunQueue } from '../training/run-queue.js';
+import { Trainer } from '../training/trainer.js';
+import type { Trainable, TrainableWeight } from '../training/trainable.js';
+import { collectLayers, collectWeights } from './collect-weights.js';
+import { CompileOptions } from './compile-options.js';
+import { compilePlan } from './compile-plan.js';
+import type { ModelOptions } from './model-options.js';
+import { formatSummary } from './summary.js';
+import { copyWeights, overwriteWeights } from './weight-tensors.js';
+
+/**
+ * Base of every model: a layer that can be compiled, trained, evaluated and asked for predictions.
+ *
+ * When to use: extend it when the network is more than a chain, and write the forward pass in `call`; a chain is
+ * `sequential([...])`.
+ *
+ * The model owns its weights and the state of training until `dispose()`, or the end of a `using` block.
+ *
+ * @example
+ * ```ts
+ * import { BaseModel, Child, layers, Model, tf, type CallContext, type Tensor } from 'adjoint';
+ *
+ * @Model('app/two-towers')
+ * class TwoTowers extends BaseModel {
+ *   @Child() left = layers.dense({ units: 4, activation: 'relu' });
+ *   @Child() right = layers.dense({ units: 4, activation: 'tanh' });
+ *   @Child() head = layers.dense({ units: 1 });
+ *   call(x: Tensor, context: CallContext): Tensor {
+ *     return this.head.call(tf.add(this.left.call(x, context), this.right.call(x, context)), context);
+ *   }
+ * }
+ *
+ * const model = new TwoTowers();
+ * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' });
+ * await model.fit([[0, 1], [1, 0]], [[1], [2]], { epochs: 2, verbose: 0 });
+ * model.dispose();
+ * ```
+ */
+export abstract class BaseModel<O extends ModelOptions = ModelOptions> extends BaseLayer<O> implements Trainable {
+  private readonly services = currentServices();
+  private readonly queue = new RunQueue(() => this.describe());
+  private trainer: Trainer | undefined;
+
+  /**
+   * Makes the weights of all layers by one run on zeros.
+   *
+   * @param inputShape - `[batch, ...]`, with `null` for the batch
+   * @param seed - seed of the initial weights; `compile`'s where that was called
+   */
+  override build(inputShape: Shape, seed = 0): void {
+    if (this.built) return;
+    super.build(inputShape, seed);
+    // Called by a parent's call: the run that goes on builds the children.
+    if (this.path !== '') return;
+    tf.tidy(() => {
+      const context = new CallContext({ seed });
+      this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)), context);
+      context.dispose();
+    });
+  }
+
+  /**
+   * Settles how the model is trained; calling it again starts with fresh optimizer state and the same weights.
+   *
+   * @throws OptionsError for an unknown or invalid option; LookupError for an unknown name
+   */
+  compile(input: OptionsInput<CompileOptions>): void {
+    this.assertUsable();
+    this.queue.assertIdle('compile');
+    const where = `compile of ${this.describe()}`;
+    const options = parseOptions(CompileOptions, input, where);
+    if (options.loss === undefined) {
+      throw new OptionsError('invalid-option', {
+        where: `option "loss" of ${where}`,
+        expected: 'a loss or the name of one',
+        received: 'undefined',
+        fix: `pass e.g. loss: "meanSquaredError"; known names: ${this.services.registries.loss.names().sort().join(', ')}`,
+      });
+    }
+    const plan = compilePlan(options, this.services, where);
+    this.trainer?.dispose();
+    this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
+  }
+
+  /**
+   * Trains on arrays, or on a dataset.
+   *
+   * @param x - inputs `[examples, ...]`, or a dataset of batches, or of examples where `batchSize` is given
+   * @param y - labels `[examples, ...]`
+   * @returns loss and metrics by epoch
+   * @throws DataError, ShapeError, OptionsError before anything is trained; StateError where another `fit` is running
+   */
+  async fit(x: HostArrayInput, y: HostArrayInput, options?: OptionsInput<FitOptions>): Promise<History>;
+  async fit(dataset: BatchSource, options?: OptionsInput<FitOptions>): Promise<History>;
+  async fit(
+    first: HostArrayInput | BatchSource,
+    second?: HostArrayInput | OptionsInput<FitOptions>,
+    third?: OptionsInput<FitOptions>,
+  ): Promise<History> {
+    const { source, options } = sortArguments(first, second, third);
+    const history = new History();
+    const standard = ({ verbose }: FitOptions): CallbackContract[] =>
+      verbose === 0 ? [history] : [history, new ProgressBar()];
+    await this.compiled('fit').fit(source, options as OptionsInput<FitOptions> | undefined, standard);
+    return history;
+  }
+
+  /** Trains on a dataset; the same as `fit(dataset, options)`, as `tf.layers` names it. */
+  fitDataset(dataset: BatchSource, options?: OptionsInput<FitOptions>): Promise<History> {
+    return this.fit(dataset, options);
+  }
+
+  /**
+   * Loss and metrics over data, in inference mode.
+   *
+   * @returns numbers by name: `{ loss, accuracy }`
+   */
+  async evaluate(x: HostArrayInput, y: HostArrayInput, options?: OptionsInput<EvaluateOptions>): Promise<Logs>;
+  async evaluate(dataset: BatchSource, options?: OptionsInput<EvaluateOptions>): Promise<Logs>;
+  async evaluate(
+    first: HostArrayInput | BatchSource,
+    second?: HostArrayInput | OptionsInput<EvaluateOptions>,
+    third?: OptionsInput<EvaluateOptions>,
+  ): Promise<Logs> {
+    const { source, options } = sortArguments(first, second, third);
+    return this.compiled('evaluate').evaluate(source, options as OptionsInput<EvaluateOptions> | undefined);
+  }
+
+  /**
+   * The model's outputs, in inference mode; may be called while `fit` is running and then waits for a step's end.
+   *
+   * @param x - inputs `[examples, ...]`
+   * @returns outputs `[examples, ...]`, a tensor that the caller disposes
+   */
+  async predict(x: HostArrayInput, options?: OptionsInput<PredictOptions>): Promise<Tensor> {
+    return this.compiled('predict').predict(x, options);
+  }
+
+  /**
+   * One training step on one batch.
+   *
+   * @returns loss and metrics of the batch
+   */
+  async trainOnBatch(x: HostArrayInput, y: HostArrayInput, options?: OptionsInput<TrainOnBatchOptions>): Promise<Logs> {
+    return this.compiled('trainOnBatch').trainOnBatch({ x, y }, options);
+  }
+
+  /**
+   * Gradients of the training loss by every trainable weight, before clipping; changes nothing.
+   *
+   * @returns tensors by weight path that the caller disposes; `null` where the forward pass does not use the weight
+   */
+  async gradients(x: HostArrayInput, y: HostArrayInput): Promise<Record<string, Tensor | null>> {
+    return this.compiled('gradients').gradients({ x, y } satisfies ExampleInput);
+  }
+
+  /** All descendants, in the order of declaration. */
+  get layers(): readonly BaseLayer<LayerOptions, LayerInput>[] {
+    this.place();
+    return [...collectLayers(this)].map(([, layer]) => layer);
+  }
+
+  /**
+   * A descendant by its path, `body/conv2d`, or by its name where only one has it.
+   *
+   * @throws OptionsError [unknown-layer]
+   */
+  getLayer(name: string): BaseLayer<LayerOptions, LayerInput> {
+    this.place();
+    const tree = collectLayers(this);
+    const found = tree.get(name) ?? onlyOne([...tree].filter(([, layer]) => layer.name === name));
+    if (found !== undefined) return found;
+    throw new OptionsError('unknown-layer', {
+      where: `getLayer of ${this.describe()}`,
+      expected: 'the path of a layer, or a name that one layer has',
+      received: `"${name}"`,
+      fix: didYouMean(name, tree.paths()),
+    });
+  }
+
+  /** Weights by path with whether training updates them; empty before the model is built. */
+  weightTree(): PathTree<TrainableWeight> {
+    return collectWeights(this);
+  }
+
+  /** Copies of all weights in the order of {@link BaseModel.weightTree}; the caller disposes them. */
+  getWeights(): Tensor[] {
+    this.assertBuilt('getWeights');
+    return copyWeights(this);
+  }
+
+  /**
+   * Overwrites all weights, in the order of `getWeights()`; the given tensors stay the caller's.
+   *
+   * @throws ShapeError where number or shapes differ, before anything is written; StateError while a step is running
+   */
+  setWeights(weights: readonly Tensor[]): void {
+    this.assertBuilt('setWeights');
+    this.queue.assertBetweenSteps('setWeights');
+    overwriteWeights(this, weights);
+  }
+
+  /** Sets whether training updates the layers whose path the predicate chooses; holds from the next step on. */
+  setTrainable(predicate: PathPredicate, trainable: boolean): void {
+    this.place();
+    const matches = compilePathPredicate(predicate);
+    for (const [path, layer] of collectLayers(this)) if (matches(path)) layer.trainable = trainable;
+  }
+
+  /** Number of weight elements, statistics included. */
+  countParams(): number {
+    this.assertBuilt('countParams');
+    return [...this.weightTree()].reduce((sum, [, { handle }]) => sum + sizeOf(handle.shape), 0);
+  }
+
+  /**
+   * A table of layers, output shapes and parameters.
+   *
+   * @param print - where the text goes; default the logger
+   */
+  summary(print: (text: string) => void = (text) => this.services.logger.info(text)): void {
+    this.assertBuilt('summary');
+    print(formatSummary(this));
+  }
+
+  override describe(): string {
+    return this.describeAs(`model "${this.path === '' ? this.name : this.path}"`);
+  }
+
+  /**
+   * Frees weights, optimizer state and all else that the model holds; a second call does nothing.
+   *
+   * @throws StateError [still-running] during `fit` or another run
+   */
+  override dispose(): void {
+    if (this.disposed) return;
+    this.queue.assertIdle('dispose');
+    this.trainer?.dispose();
+    super.dispose();
+  }
+
+  private compiled(what: string): Trainer {
+    this.assertUsable();
+    if (this.trainer !== undefined) return this.trainer;
+    throw new StateError('not-compiled', {
+      where: `${what} of ${this.describe()}`,
+      expected: 'a compiled model',
+      received: 'a model that was not compiled',
+      fix: 'call model.compile({ optimizer, loss }) first',
+    });
+  }
+
+  private assertBuilt(what: string): void {
+    this.assertUsable();
+    if (this.built) return;
+    throw new StateError('not-built', {
+      where: `${what} of ${this.describe()}`,
+      expected: 'a model whose weights exist',
+      received: 'a model that was not built',
+      fix: 'call model.build([null, ...inputShape]), or fit or predict, first',
+    });
+  }
+}
+
+/** `(x, y, options)` and `(dataset, options)` to one form. */
+function sortArguments(
+  first: HostArrayInput | BatchSource,
+  second: unknown,
+  third: unknown,
+): { source: BatchSource; options: unknown } {
+  const isData =
+    Array.isArray(second) ||
+    ArrayBuffer.isView(second) ||
+    second instanceof tf.Tensor ||
+    (typeof second === 'object' && second !== null && 'values' in second && 'shape' in second);
+  if (isData || third !== undefined || !isSource(first)) {
+    return { source: { x: first as HostArrayInput, y: second as HostArrayInput }, options: third };
+  }
+  return { source: first, options: second };
+}
+
+function isSource(value: unknown): value is BatchSource {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    !(value instanceof tf.Tensor) &&
+    ('x' in value || Symbol.iterator in value || Symbol.asyncIterator in value || 'iterate' in value)
+  );
+}
+
+function onlyOne<T>(entries: readonly (readonly [string, T])[]): T | undefined {
+  return entries.length === 1 ? entries[0]![1] : undefined;
+}

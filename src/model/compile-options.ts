@@ -1,0 +1,34 @@
+import { IsArray, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import type { BaseLoss } from '../losses/base-loss.js';
+import type { BaseMetric } from '../metrics/base-metric.js';
+import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import type { ClipOptions } from '../optimizers/clip-options.js';
+
+/** Options of `compile`. */
+export class CompileOptions {
+  /** An optimizer, or the name of one with its defaults: `sgd`, `adam`, `adamW`. */
+  @IsOptional()
+  optimizer: BaseOptimizer | string = 'sgd';
+
+  /** A loss, or the name of one with its defaults: `meanSquaredError`, `sparseCategoricalCrossentropy`. Required. */
+  @IsOptional()
+  loss!: BaseLoss | string;
+
+  /** Metrics, or names of metrics; `accuracy` takes the form that suits the loss. Default none. */
+  @IsArray()
+  metrics: readonly (BaseMetric | string)[] = [];
+
+  /** Gradient clipping by one of `value`, `norm` (each weight's gradient) and `globalNorm`. Default none. */
+  @IsOptional()
+  clip?: Partial<ClipOptions>;
+
+  /** Seed of initial weights, shuffling and every draw in a step. Default 0. */
+  @IsInt()
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  seed = 0;
+
+  /** How steps are run; `eager` calls them op by op, `auto` takes the fastest way there is. Default `auto`. */
+  @IsIn(['auto', 'eager'])
+  execution: 'auto' | 'eager' = 'auto';
+}

@@ -1,0 +1,80 @@
+import { OptionsError } from '../core/errors.js';
+import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
+import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import type { Tensor } from '../engine/tfjs.js';
+import type { Variable } from '../engine/variable.js';
+import type { GradientTransform } from './gradient-transform.js';
+import type { OptimizerOptions } from './optimizer-options.js';
+
+/** Everything that the update of one weight may use. */
+export interface WeightUpdate {
+  /** Path of the weight. */
+  readonly path: string;
+  readonly variable: Variable;
+  /** The weight's value at the step's start. */
+  readonly value: Tensor;
+  readonly gradient: Tensor;
+  /** The weight's slots, by the names that `slots` gives. */
+  readonly slots: Readonly<Record<string, Variable>>;
+  /** The optimizer's own scalars, by the names that `scalars` gives, as read at the step's start. */
+  readonly scalars: Readonly<Record<string, Tensor>>;
+  /** Scalar; fed each step, never baked into a recording. */
+  readonly learningRate: Tensor;
+}
+
+/**
+ * Base of every optimizer: a chain of pure gradient transforms and one rule that updates a weight.
+ *
+ * An optimizer holds options only. Its state lives in variables that belong to the model that it trains, keyed by
+ * weight path, so that one optimizer may serve several models.
+ */
+export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOptions> {
+  readonly options: O;
+  private rate: number;
+
+  constructor(options?: OptionsInput<O>) {
+    const optimizerClass = new.target;
+    const where = `optimizer ${optimizerClass.name}`;
+    this.options = parseOptions(optionsClassOf(optimizerClass) as OptionsClass<O>, options, where);
+    this.rate = this.options.learningRate;
+  }
+
+  /** Step size; may be set between steps and holds from the next step on. */
+  get learningRate(): number {
+    return this.rate;
+  }
+  set learningRate(value: number) {
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      throw new OptionsError('invalid-option', {
+        where: `learningRate of optimizer ${this.constructor.name}`,
+        expected: 'a finite number of at least 0',
+        received: String(value),
+      });
+    }
+    this.rate = value;
+  }
+
+  /** The optimizer's own transforms, run after clipping and before the update. Default none. */
+  transforms(): readonly GradientTransform[] {
+    return [];
+  }
+
+  /** Initial values of the slots that each weight needs, filled to the weight's shape. Default none. */
+  slots(): Readonly<Record<string, number>> {
+    return {};
+  }
+
+  /** Initial values of the optimizer's own float32 scalars. Default none. */
+  scalars(): Readonly<Record<string, number>> {
+    return {};
+  }
+
+  /**
+   * Updates one weight and its slots, by a fused TensorFlow kernel where one computes the same. Written in ops only: it
+   * reads nothing on the host. A step that must not count is undone by the caller.
+   */
+  abstract apply(update: WeightUpdate): void;
+
+  /** Moves the optimizer's scalars on, once a step after every weight. Default: they stay. */
+  advance(_scalars: Readonly<Record<string, Variable>>): void {}
+}

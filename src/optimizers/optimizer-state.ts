@@ -1,0 +1,148 @@
+import { LookupError, StateError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest-name.js';
+import { tf, type DataType } from '../engine/tfjs.js';
+import { Variable } from '../engine/variable.js';
+import type { BaseOptimizer } from './base-optimizer.js';
+
+interface WeightSlots {
+  readonly variable: Variable;
+  readonly slots: Readonly<Record<string, Variable>>;
+}
+
+/** The variables of one model's optimizer: a count of updates, the optimizer's scalars, and slots by weight path. */
+export class OptimizerState {
+  /** Updates made so far, an int32 scalar; a step that was gated off does not count. */
+  readonly iterations: Variable;
+  readonly scalars: Readonly<Record<string, Variable>>;
+  private readonly slotValues: Readonly<Record<string, number>>;
+  private readonly weights = new Map<string, WeightSlots>();
+  private isDisposed = false;
+
+  private constructor(optimizer: BaseOptimizer) {
+    this.slotValues = optimizer.slots();
+    const [iterations, ...scalars] = createAll([
+      { name: 'optimizer/iterations', shape: [], value: 0, dtype: 'int32' },
+      ...Object.entries(optimizer.scalars()).map(([name, value]) => ({ name: `optimizer/${name}`, shape: [], value })),
+    ]);
+    this.iterations = iterations!;
+    this.scalars = byName(Object.keys(optimizer.scalars()), scalars);
+  }
+
+  /** State for these weights, by path; slots start at the optimizer's initial values. */
+  static create(
+    optimizer: BaseOptimizer,
+    weights: Iterable<readonly [path: string, variable: Variable]>,
+  ): OptimizerState {
+    const state = new OptimizerState(optimizer);
+    try {
+      for (const [path, variable] of weights) state.ensure(path, variable);
+    } catch (error) {
+      state.dispose();
+      throw error;
+    }
+    return state;
+  }
+
+  /**
+   * Makes the slots of a weight that has none yet, such as one that has just become trainable.
+   *
+   * @throws StateError [weight-changed] if the path has slots for another variable
+   */
+  ensure(path: string, variable: Variable): void {
+    this.assertUsable();
+    const present = this.weights.get(path);
+    if (present === undefined) {
+      const names = Object.keys(this.slotValues);
+      const made = createAll(
+        names.map((name) => ({
+          name: `optimizer/${path}/${name}`,
+          shape: variable.shape,
+          value: this.slotValues[name]!,
+        })),
+      );
+      this.weights.set(path, { variable, slots: byName(names, made) });
+    } else if (present.variable !== variable) {
+      throw new StateError('weight-changed', {
+        where: `optimizer state of weight "${path}"`,
+        expected: 'the variable that its slots were made for',
+        received: 'another variable of the same path',
+        fix: 'compile the model again after replacing a layer',
+      });
+    }
+  }
+
+  /** @throws LookupError [unknown-weight] if the path has no slots */
+  slotsOf(path: string): Readonly<Record<string, Variable>> {
+    this.assertUsable();
+    const found = this.weights.get(path);
+    if (found !== undefined) return found.slots;
+    throw new LookupError('unknown-weight', {
+      where: 'optimizer state',
+      expected: 'the path of a weight that it was made for',
+      received: JSON.stringify(path),
+      fix: didYouMean(path, this.weights.keys()),
+    });
+  }
+
+  /** Every variable under a name that a file can keep; the order depends on the names alone. */
+  entries(): [name: string, variable: Variable][] {
+    this.assertUsable();
+    const slots = [...this.weights].flatMap(([path, weight]) => withPrefix(`slots/${path}/`, weight.slots));
+    return [['iterations', this.iterations], ...sorted(withPrefix('scalars/', this.scalars)), ...sorted(slots)];
+  }
+
+  /** Frees every variable; a second call does nothing. */
+  dispose(): void {
+    if (this.isDisposed) return;
+    for (const [, variable] of this.entries()) variable.dispose();
+    this.isDisposed = true;
+  }
+
+  private assertUsable(): void {
+    if (!this.isDisposed) return;
+    throw new StateError('disposed', {
+      where: 'optimizer state',
+      expected: 'a state in use',
+      received: 'a use after dispose()',
+      fix: 'compile the model again',
+    });
+  }
+}
+
+interface NewVariable {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly value: number;
+  readonly dtype?: DataType;
+}
+
+/** Makes all of them or, where one fails, none. */
+function createAll(wanted: readonly NewVariable[]): Variable[] {
+  const made: Variable[] = [];
+  try {
+    for (const { name, shape, value, dtype = 'float32' } of wanted) {
+      const initial = tf.tidy(() => tf.fill([...shape], value, dtype as 'float32' | 'int32'));
+      try {
+        made.push(Variable.create(name, initial));
+      } finally {
+        initial.dispose();
+      }
+    }
+  } catch (error) {
+    for (const variable of made) variable.dispose();
+    throw error;
+  }
+  return made;
+}
+
+function byName(names: readonly string[], variables: readonly Variable[]): Readonly<Record<string, Variable>> {
+  return Object.fromEntries(names.map((name, i) => [name, variables[i]!]));
+}
+
+function withPrefix(prefix: string, named: Readonly<Record<string, Variable>>): [string, Variable][] {
+  return Object.entries(named).map(([name, variable]) => [prefix + name, variable]);
+}
+
+function sorted(entries: [string, Variable][]): [string, Variable][] {
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+}

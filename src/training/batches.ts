@@ -1,0 +1,103 @@
+import { DataError, OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
+import { Dataset } from '../data/dataset.js';
+import { countRows, toBatch, toExample, type Batch, type Example, type ExampleInput } from '../data/example.js';
+import { sliceRows, type HostArrayInput } from '../data/host-array.js';
+
+/** Data for `fit`, `evaluate`: arrays by name, a dataset of examples or batches, or an iterable of batches. */
+export type BatchSource = ExampleInput | Dataset<Example> | Dataset<Batch> | AsyncIterable<ExampleInput> | Iterable<ExampleInput>;
+
+/** Whole data in memory, and nothing else known of it. */
+export type ArrayData = Example;
+
+/** Data on its way into batches: whole arrays, of which everything can be checked, or a stream. */
+export type PreparedData =
+  | { readonly kind: 'arrays'; readonly arrays: ArrayData; readonly rows: number }
+  | { readonly kind: 'dataset'; readonly dataset: Dataset<unknown> };
+
+/** Sorts out what the caller passed as data. */
+export function prepareData(source: BatchSource, where: string, sampleWeight?: HostArrayInput): PreparedData {
+  if (source instanceof Dataset || isIterable(source)) {
+    if (sampleWeight !== undefined) {
+      throw new OptionsError('invalid-option', {
+        where: `option "sampleWeight" of ${where}`,
+        expected: 'no sampleWeight beside a dataset',
+        received: 'a sampleWeight',
+        fix: 'let the dataset yield { x, y, sampleWeight }',
+      });
+    }
+    const dataset = source instanceof Dataset ? source : Dataset.fromIterable(() => source);
+    return { kind: 'dataset', dataset: dataset as Dataset<unknown> };
+  }
+  if (typeof source !== 'object' || source === null || !('x' in source)) {
+    throw new DataError('data-type', {
+      where,
+      expected: 'x and y, { x, y }, a Dataset or an iterable of batches',
+      received: formatValue(source),
+    });
+  }
+  const arrays = toExample(sampleWeight === undefined ? source : { ...source, sampleWeight }, where);
+  return { kind: 'arrays', arrays, rows: countRows(arrays, where) };
+}
+
+/** How {@link batchesOf} cuts data. */
+export interface BatchingOptions {
+  /** `undefined`: 32 for arrays; a dataset is one of batches already. */
+  readonly batchSize: number | undefined;
+  /** Seed of the order, or `null` to keep it. */
+  readonly shuffleSeed: number | null;
+}
+
+/** A dataset of batches. */
+export function batchesOf(data: PreparedData, options: BatchingOptions, where: string): Dataset<Batch> {
+  if (data.kind === 'dataset' && options.batchSize === undefined) {
+    return data.dataset.map((element, position) => toBatch(element, `batch ${position} of ${where}`));
+  }
+  const examples = data.kind === 'arrays' ? Dataset.fromArrays(data.arrays) : (data.dataset as Dataset<Example>);
+  const ordered = options.shuffleSeed === null ? examples : examples.shuffle({ seed: options.shuffleSeed });
+  return ordered.batch(options.batchSize ?? 32);
+}
+
+/** Cuts a share off the end, as Keras does: before any shuffling. */
+export function splitArrays(data: PreparedData, share: number, where: string): [train: PreparedData, rest: PreparedData] {
+  if (data.kind !== 'arrays') {
+    throw new OptionsError('invalid-option', {
+      where: `option "validationSplit" of ${where}`,
+      expected: 'arrays, of which a part can be cut off',
+      received: 'a dataset',
+      fix: 'pass validationData',
+    });
+  }
+  const cut = Math.floor(data.rows * (1 - share));
+  if (cut === 0 || cut === data.rows) {
+    throw new OptionsError('invalid-option', {
+      where: `option "validationSplit" of ${where}`,
+      expected: 'a share that leaves at least one example on both sides',
+      received: `${share} of ${data.rows} examples`,
+    });
+  }
+  return [rowsOf(data, 0, cut), rowsOf(data, cut, data.rows)];
+}
+
+/** Rows `start` to `end - 1` of all arrays. */
+export function rowsOf(data: PreparedData & { kind: 'arrays' }, start: number, end: number): PreparedData & { kind: 'arrays' } {
+  const { x, y, sampleWeight } = data.arrays;
+  return {
+    kind: 'arrays',
+    rows: end - start,
+    arrays: {
+      x: sliceRows(x, start, end),
+      y: y && sliceRows(y, start, end),
+      sampleWeight: sampleWeight && sliceRows(sampleWeight, start, end),
+    },
+  };
+}
+
+function isIterable(source: unknown): source is Iterable<ExampleInput> | AsyncIterable<ExampleInput> {
+  return (
+    typeof source === 'object' &&
+    source !== null &&
+    (Symbol.iterator in source || Symbol.asyncIterator in source) &&
+    !ArrayBuffer.isView(source)
+  );
+}

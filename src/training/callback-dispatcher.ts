@@ -1,0 +1,84 @@
+import { CallbackError } from '../core/errors.js';
+import type { CallbackContract, HookName, TrainingRun } from './callback-contract.js';
+
+type Arguments<H extends HookName> = Parameters<NonNullable<CallbackContract[H]>>;
+
+/** Calls hooks in the order of the callbacks; who does not override a hook is not called for it. */
+export class CallbackDispatcher {
+  private readonly listeners = new Map<HookName, CallbackContract[]>();
+  private readonly attached: CallbackContract[] = [];
+
+  constructor(private readonly callbacks: readonly CallbackContract[]) {}
+
+  /** Whether any callback asks that a non-finite step leaves the state as it was. */
+  get gatesNonFinite(): boolean {
+    return this.callbacks.some((callback) => callback.gatesNonFinite === true);
+  }
+
+  /** Where one refuses, `detach` frees those before it; the refusing one may serve another run. */
+  attach(run: TrainingRun): void {
+    for (const callback of this.callbacks) {
+      try {
+        callback.attach(run);
+      } catch (error) {
+        throw named(error, callback, 'attach');
+      }
+      this.attached.push(callback);
+    }
+  }
+
+  /** Detaches every attached callback, also where one of them throws; then throws the first of these errors. */
+  detach(): void {
+    const errors: unknown[] = [];
+    for (const callback of this.attached.splice(0)) {
+      try {
+        callback.detach?.();
+      } catch (error) {
+        errors.push(named(error, callback, 'detach'));
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Whether anybody listens: what nobody hears need not be computed. */
+  hears(hook: HookName): boolean {
+    return this.listening(hook).length > 0;
+  }
+
+  async dispatch<H extends HookName>(hook: H, ...values: Arguments<H>): Promise<void> {
+    for (const callback of this.listening(hook)) {
+      try {
+        await (callback[hook] as (...all: Arguments<H>) => void | Promise<void>).apply(callback, values);
+      } catch (error) {
+        throw named(error, callback, hook);
+      }
+    }
+  }
+
+  private listening(hook: HookName): CallbackContract[] {
+    let found = this.listeners.get(hook);
+    if (found === undefined) {
+      found = this.callbacks.filter((callback) => typeof callback[hook] === 'function');
+      this.listeners.set(hook, found);
+    }
+    return found;
+  }
+}
+
+/** A callback's own refusals are CallbackErrors already and say more than this could. */
+function named(error: unknown, callback: CallbackContract, method: HookName | 'attach' | 'detach'): CallbackError {
+  if (error instanceof CallbackError) return error;
+  return new CallbackError('callback-threw', {
+    where: `${method} of callback "${callback.name}"`,
+    expected: `${method} to return`,
+    received: describe(error),
+    fix: 'mend the callback; the model stands as the last finished step left it',
+    cause: error,
+  });
+}
+
+function describe(error: unknown): string {
+  const { name, message } = (typeof error === 'object' && error !== null ? error : {}) as Partial<Error>;
+  if (typeof message !== 'string') return String(error);
+  return typeof name === 'string' && !message.startsWith(name) ? `${name}: ${message}` : message;
+}

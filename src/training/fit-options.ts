@@ -1,0 +1,130 @@
+import { IsArray, IsBoolean, IsIn, IsInstance, IsInt, IsNumber, IsObject, IsOptional, IsPositive, Max, Min } from 'class-validator';
+import type { BatchSource } from './batches.js';
+import type { CallbackContract } from './callback-contract.js';
+import type { HostArrayInput } from '../data/host-array.js';
+
+/** Options of `evaluate`. */
+export class EvaluateOptions {
+  /** Examples a step, for arrays and unbatched datasets. Default 32. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  batchSize?: number;
+
+  /** One factor an example, `[examples]`; for arrays. */
+  @IsOptional()
+  sampleWeight?: HostArrayInput;
+
+  /** Number of batches to use; default all. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  steps?: number;
+
+  /** 0 silent, 1 one line with the result. Default 0. */
+  @IsIn([0, 1])
+  verbose: 0 | 1 = 0;
+
+  /** Ends the run after the running step; the promise is rejected with the signal's reason. */
+  @IsOptional()
+  @IsInstance(AbortSignal)
+  signal?: AbortSignal;
+}
+
+/** Options of `predict`. */
+export class PredictOptions {
+  /** Examples a step. Default 32. */
+  @IsInt()
+  @IsPositive()
+  batchSize = 32;
+
+  /** Ends the run after the running step; the promise is rejected with the signal's reason. */
+  @IsOptional()
+  @IsInstance(AbortSignal)
+  signal?: AbortSignal;
+}
+
+/** Options of `trainOnBatch`. */
+export class TrainOnBatchOptions {
+  /** One factor an example, `[batch]`. */
+  @IsOptional()
+  sampleWeight?: HostArrayInput;
+
+  /** Factor of each class's examples by class index. */
+  @IsOptional()
+  @IsObject()
+  classWeight?: Readonly<Record<number, number>>;
+}
+
+/** Options of `fit`; named as in `tf.layers`. */
+export class FitOptions {
+  /** Number of the epoch after the last one. Default 1. */
+  @IsInt()
+  @Min(1)
+  epochs = 1;
+
+  /** Index of the first epoch. Default 0. */
+  @IsInt()
+  @Min(0)
+  initialEpoch = 0;
+
+  /** Examples a step, for arrays and unbatched datasets. Default 32 for arrays. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  batchSize?: number;
+
+  /** Whether examples change places before each epoch, by key (seed, epoch). Default true; datasets of batches keep their order. */
+  @IsBoolean()
+  shuffle = true;
+
+  /** Steps an epoch; default the whole data. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  stepsPerEpoch?: number;
+
+  /** Data to evaluate after each epoch: `[x, y]`, `[x, y, sampleWeight]`, `{ x, y, sampleWeight }` or a dataset. */
+  @IsOptional()
+  validationData?: BatchSource | readonly [HostArrayInput, HostArrayInput, HostArrayInput?];
+
+  /** Share of the examples, taken from the end before shuffling, to validate on. Default 0. */
+  @IsNumber()
+  @Min(0)
+  @Max(0.999)
+  validationSplit = 0;
+
+  /** Examples a validation step. Default `batchSize`. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  validationBatchSize?: number;
+
+  /** Number of validation batches; default all. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  validationSteps?: number;
+
+  /** One factor an example, `[examples]`; for arrays. */
+  @IsOptional()
+  sampleWeight?: HostArrayInput;
+
+  /** Factor of each class's examples by class index. */
+  @IsOptional()
+  @IsObject()
+  classWeight?: Readonly<Record<number, number>>;
+
+  /** 0 silent, 1 progress bar, 2 one line an epoch. Default 1. */
+  @IsIn([0, 1, 2])
+  verbose: 0 | 1 | 2 = 1;
+
+  /** Called at each hook, in this order. */
+  @IsArray()
+  callbacks: readonly CallbackContract[] = [];
+
+  /** Ends training after the running step; the promise is rejected with the signal's reason and the model stays usable. */
+  @IsOptional()
+  @IsInstance(AbortSignal)
+  signal?: AbortSignal;
+}

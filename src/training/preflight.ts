@@ -1,0 +1,88 @@
+import { DataError, ShapeError } from '../core/errors.js';
+import { formatShape } from '../core/shape.js';
+import type { Batch, Example } from '../data/example.js';
+import { sliceRows, type HostArray } from '../data/host-array.js';
+import { tf } from '../engine/tfjs.js';
+import { predictStep } from './evaluate-step.js';
+import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import type { Trainable } from './trainable.js';
+import type { TrainingPlan } from './training-plan.js';
+
+/** Rows on which the model is tried before training. */
+const TRIAL_ROWS = 8;
+
+/** Refuses arrays with NaN or infinity, naming the first one. */
+export function checkFinite(arrays: Example, where: string): void {
+  for (const name of ['x', 'y', 'sampleWeight'] as const) {
+    const array = arrays[name];
+    if (array === undefined || array.dtype !== 'float32' || array.values.BYTES_PER_ELEMENT === 1) continue;
+    const { values } = array;
+    for (let i = 0; i < values.length; i++) {
+      if (Number.isFinite(values[i])) continue;
+      throw new DataError('not-finite', {
+        where: `${name} of ${where}`,
+        expected: 'finite numbers',
+        received: `${values[i]} at ${formatShape(position(array, i))}`,
+        fix: 'look at how the data was made; drop or repair that example',
+      });
+    }
+  }
+}
+
+/**
+ * Tries a few rows of data on the model before anything is trained: builds it, runs it once in inference mode and
+ * checks labels and output against the loss.
+ *
+ * @param labels - every label there is, where more than this batch is at hand
+ */
+export function preflight(model: Trainable, plan: TrainingPlan, batch: Batch, where: string, labels = batch.y): void {
+  if (labels === undefined || batch.y === undefined) {
+    throw new DataError('no-labels', {
+      where,
+      expected: 'labels y beside x',
+      received: 'x alone',
+      fix: 'pass fit(x, y) or let the dataset yield { x, y }',
+    });
+  }
+  checkWeightShape(batch.sampleWeight, where);
+  model.build([null, ...batch.x.shape.slice(1)], plan.seed);
+  const rows = Math.min(TRIAL_ROWS, batch.size);
+  const trial = toDeviceBatch({ size: rows, x: sliceRows(batch.x, 0, rows) });
+  try {
+    tf.tidy(() => {
+      const output = predictStep(model, plan.seed, trial.x);
+      if (output.shape[0] !== rows) {
+        throw new ShapeError('batch-axis', {
+          where: model.describe(),
+          expected: `an output with one row an example: [${rows}, ...]`,
+          received: formatShape(output.shape),
+          fix: 'keep the first axis through every layer',
+        });
+      }
+      plan.loss.checkLabels(labels, [null, ...output.shape.slice(1)], `y of ${where}`);
+      plan.loss.checkPredictions(output, `the output of ${model.describe()}`);
+    });
+  } finally {
+    disposeBatch(trial);
+  }
+}
+
+function checkWeightShape(weight: HostArray | undefined, where: string): void {
+  if (weight === undefined || weight.shape.length === 1) return;
+  throw new ShapeError('sample-weight', {
+    where: `sampleWeight of ${where}`,
+    expected: 'rank 1  [examples]',
+    received: `rank ${weight.shape.length}  ${formatShape(weight.shape)}`,
+  });
+}
+
+/** The index along each axis of an element. */
+function position(array: HostArray, flat: number): number[] {
+  const index: number[] = [];
+  for (let rest = flat, axis = array.shape.length - 1; axis >= 0; axis--) {
+    const dimension = array.shape[axis]!;
+    index.unshift(rest % dimension);
+    rest = Math.floor(rest / dimension);
+  }
+  return index;
+}

@@ -1,0 +1,60 @@
+import { tf, type Tensor } from '../engine/tfjs.js';
+import { CallContext } from '../layers/call-context.js';
+import { applyTransforms } from '../optimizers/chain.js';
+import { updateWeights } from '../optimizers/update-weights.js';
+import type { DeviceBatch } from './device-batch.js';
+import { forwardBackward } from './forward-backward.js';
+import { allFinite, gatedAssign } from './gate.js';
+import type { TrainState } from './train-state.js';
+import type { Trainable } from './trainable.js';
+import type { TrainingPlan } from './training-plan.js';
+
+/** What a step is a function of, besides the state. */
+export interface StepInputs {
+  readonly batch: DeviceBatch;
+  /** Scalar, fed each step. */
+  readonly learningRate: Tensor;
+}
+
+/**
+ * One training step: read, forward, loss with penalties, backward, finite?, clip, update gated by finite.
+ *
+ * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
+ *
+ * @param gated - whether a non-finite loss or gradient leaves the state as it was
+ * @returns the batch's loss, a scalar
+ */
+export function trainStep(
+  model: Trainable,
+  plan: TrainingPlan,
+  state: TrainState,
+  { batch, learningRate }: StepInputs,
+  gated: boolean,
+): Tensor {
+  return tf.tidy(() => {
+    const context = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read() });
+    try {
+      const { loss, predictions, weights } = forwardBackward(model, plan, batch, context);
+      const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
+      const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient)]) : null;
+      const transformed = applyTransforms(
+        plan.transforms,
+        new Map(reached.map(({ path, gradient }) => [path, gradient])),
+        new Map(reached.map(({ path, value }) => [path, value])),
+      );
+      const updates = reached.map(({ path, handle, value }) => ({
+        path,
+        variable: handle.variable,
+        value,
+        gradient: transformed.get(path)!,
+      }));
+      updateWeights(plan.optimizer, state.optimizer, updates, learningRate, finite);
+      for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, finite);
+      state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, finite);
+      state.randomStep.assignAdd(tf.scalar(1, 'int32'));
+      return loss;
+    } finally {
+      context.dispose();
+    }
+  });
+}

@@ -1,0 +1,242 @@
+import { OptionsError } from '../core/errors.js';
+import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import type { Tensor } from '../engine/tfjs.js';
+import { toBatch, type Batch, type ExampleInput } from '../data/example.js';
+import { toHostArray, type HostArrayInput } from '../data/host-array.js';
+import type { Logger } from '../core/logger.js';
+import { batchesOf, prepareData, rowsOf, splitArrays, type BatchSource, type PreparedData } from './batches.js';
+import { CallbackDispatcher } from './callback-dispatcher.js';
+import type { CallbackContract, Logs } from './callback-contract.js';
+import { applyClassWeights, parseClassWeights } from './class-weights.js';
+import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import { EagerRunner } from './eager-runner.js';
+import { evaluateLoop, predictLoop } from './evaluate-loop.js';
+import { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './fit-options.js';
+import { FitSession, type FitPlan } from './fit-session.js';
+import { lossGradients } from './loss-gradients.js';
+import { checkFinite, preflight } from './preflight.js';
+import { RunQueue } from './run-queue.js';
+import type { StepRunner } from './step-runner.js';
+import { TrainState } from './train-state.js';
+import type { Trainable } from './trainable.js';
+import type { TrainingPlan } from './training-plan.js';
+import { readWeights, writeWeights } from './weight-access.js';
+
+/** Trains one model by one plan; owns the state of training and the queue of the model's runs. */
+export class Trainer {
+  private readonly runner: StepRunner;
+  private state: TrainState | undefined;
+  private epochsTrained = 0;
+  private stepsTrained = 0;
+
+  constructor(
+    private readonly model: Trainable,
+    private readonly plan: TrainingPlan,
+    private readonly queue: RunQueue,
+    private readonly logger: Logger,
+  ) {
+    this.runner = new EagerRunner(model, plan);
+  }
+
+  /**
+   * @param standard - makes the callbacks that every run has, from `verbose`
+   * @returns the last epoch's logs
+   */
+  async fit(
+    source: BatchSource,
+    input: OptionsInput<FitOptions> | undefined,
+    standard: (options: FitOptions) => readonly CallbackContract[],
+  ): Promise<Logs> {
+    const where = `fit of ${this.model.describe()}`;
+    return this.queue.exclusive('fit', async () => {
+      const options = parseOptions(FitOptions, input, where);
+      checkEpochs(options, where);
+      options.signal?.throwIfAborted();
+      const callbacks = [...standard(options), ...options.callbacks];
+      const { training, validation } = this.sortData(source, options, where);
+      const dispatcher = new CallbackDispatcher(callbacks);
+      const plan = this.fitPlan(training, validation, options, callbacks, where);
+      const session = new FitSession(plan, this.runner, () => this.ensureState(), this.queue, dispatcher);
+      try {
+        dispatcher.attach(session);
+        return await session.run();
+      } finally {
+        this.stepsTrained = session.progress.totalSteps;
+        this.epochsTrained += session.progress.epoch - options.initialEpoch;
+        dispatcher.detach();
+      }
+    });
+  }
+
+  async evaluate(source: BatchSource, input: OptionsInput<EvaluateOptions> | undefined): Promise<Logs> {
+    const where = `evaluate of ${this.model.describe()}`;
+    const options = parseOptions(EvaluateOptions, input, where);
+    const data = prepareData(source, where, options.sampleWeight);
+    if (data.kind === 'arrays') this.checkArrays(data, where);
+    const logs = await this.runEvaluation(data, options.batchSize, where, options);
+    if (options.verbose === 1) {
+      this.logger.info(Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  '));
+    }
+    return logs;
+  }
+
+  async predict(x: HostArrayInput, input: OptionsInput<PredictOptions> | undefined): Promise<Tensor> {
+    const where = `predict of ${this.model.describe()}`;
+    const options = parseOptions(PredictOptions, input, where);
+    const batch = toBatch({ x: toHostArray(x, `x of ${where}`) }, where);
+    checkFinite(batch, where);
+    this.model.build([null, ...batch.x.shape.slice(1)], this.plan.seed);
+    return predictLoop(this.runner, this.queue, batch.x, options.batchSize, options.signal);
+  }
+
+  async trainOnBatch(source: ExampleInput, input: OptionsInput<TrainOnBatchOptions> | undefined): Promise<Logs> {
+    const where = `trainOnBatch of ${this.model.describe()}`;
+    const options = parseOptions(TrainOnBatchOptions, input, where);
+    return this.queue.exclusive('trainOnBatch', async () => {
+      const given = toBatch({ ...source, sampleWeight: options.sampleWeight }, where);
+      const hostBatch = this.classWeighting(options.classWeight)(given);
+      checkFinite(hostBatch, where);
+      preflight(this.model, this.plan, hostBatch, where);
+      const state = this.ensureState();
+      return this.queue.step(async () => {
+        const batch = toDeviceBatch(hostBatch);
+        try {
+          state.sums.reset();
+          await this.runner.train(state, batch, { gated: false, fetchLoss: false });
+          this.stepsTrained++;
+          return state.sums.read();
+        } finally {
+          disposeBatch(batch);
+        }
+      });
+    });
+  }
+
+  /** The gradient of the training loss by every trainable weight; `null` where the forward pass does not use it. */
+  async gradients(source: ExampleInput): Promise<Record<string, Tensor | null>> {
+    const where = `gradients of ${this.model.describe()}`;
+    const hostBatch = toBatch(source, where);
+    checkFinite(hostBatch, where);
+    preflight(this.model, this.plan, hostBatch, where);
+    return this.queue.step(async () => {
+      const batch = toDeviceBatch(hostBatch);
+      try {
+        return lossGradients(this.model, this.plan, batch);
+      } finally {
+        disposeBatch(batch);
+      }
+    });
+  }
+
+  dispose(): void {
+    this.state?.dispose();
+    this.state = undefined;
+    this.runner.dispose();
+  }
+
+  private ensureState(): TrainState {
+    this.state ??= new TrainState(this.model, this.plan);
+    return this.state;
+  }
+
+  /** Sorts out training and validation data; all that lies in memory is checked whole, here. */
+  private sortData(
+    source: BatchSource,
+    options: FitOptions,
+    where: string,
+  ): { training: PreparedData; validation: PreparedData | undefined } {
+    let training = prepareData(source, where, options.sampleWeight);
+    let validation: PreparedData | undefined;
+    const validationWhere = `validationData of ${where}`;
+    if (options.validationData !== undefined) validation = prepareData(asSource(options.validationData), validationWhere);
+    else if (options.validationSplit > 0) {
+      [training, validation] = splitArrays(training, options.validationSplit, where);
+    }
+    if (training.kind === 'arrays') this.checkArrays(training, where);
+    if (validation?.kind === 'arrays') this.checkArrays(validation, validationWhere);
+    return { training, validation };
+  }
+
+  private checkArrays(data: PreparedData & { kind: 'arrays' }, where: string): void {
+    checkFinite(data.arrays, where);
+    const first = rowsOf(data, 0, Math.min(data.rows, 8));
+    preflight(this.model, this.plan, { ...first.arrays, size: first.rows }, where, data.arrays.y);
+  }
+
+  private fitPlan(
+    training: PreparedData,
+    validation: PreparedData | undefined,
+    options: FitOptions,
+    callbacks: readonly CallbackContract[],
+    where: string,
+  ): FitPlan {
+    const shuffleSeed = options.shuffle ? this.plan.seed : null;
+    return {
+      modelName: this.model.name,
+      batches: batchesOf(training, { batchSize: options.batchSize, shuffleSeed }, where),
+      epochs: options.epochs,
+      initialEpoch: options.initialEpoch,
+      stepsPerEpoch: options.stepsPerEpoch,
+      verbose: options.verbose,
+      gated: callbacks.some((callback) => callback.gatesNonFinite === true),
+      signal: options.signal,
+      optimizer: this.plan.optimizer,
+      logger: this.logger,
+      epochsBefore: this.epochsTrained,
+      stepsBefore: this.stepsTrained,
+      beforeFirstBatch: (batch) => {
+        if (training.kind === 'arrays') return;
+        checkFinite(batch, where);
+        preflight(this.model, this.plan, batch, where);
+      },
+      prepareBatch: this.classWeighting(options.classWeight),
+      validate:
+        validation &&
+        (() =>
+          this.runEvaluation(validation, options.validationBatchSize ?? options.batchSize, `validationData of ${where}`, {
+            steps: options.validationSteps,
+            signal: options.signal,
+          })),
+      readWeights: () => readWeights(this.model),
+      writeWeights: (snapshot) => writeWeights(this.model, snapshot),
+    };
+  }
+
+  private classWeighting(input: Readonly<Record<number, number>> | undefined): (batch: Batch) => Batch {
+    if (input === undefined) return (batch) => batch;
+    const weights = parseClassWeights(input);
+    return (batch) => applyClassWeights(batch, weights);
+  }
+
+  private runEvaluation(
+    data: PreparedData,
+    batchSize: number | undefined,
+    where: string,
+    options: { steps?: number; signal?: AbortSignal },
+  ): Promise<Logs> {
+    const batches = batchesOf(data, { batchSize, shuffleSeed: null }, where);
+    const check = (batch: Batch, index: number) => {
+      if (data.kind === 'arrays' || index > 0) return;
+      checkFinite(batch, where);
+      preflight(this.model, this.plan, batch, where);
+    };
+    return evaluateLoop(this.runner, this.plan, this.queue, batches, check, options);
+  }
+}
+
+function checkEpochs(options: FitOptions, where: string): void {
+  if (options.initialEpoch < options.epochs) return;
+  throw new OptionsError('invalid-option', {
+    where: `option "initialEpoch" of ${where}`,
+    expected: `less than epochs (${options.epochs}), the number of the epoch after the last`,
+    received: String(options.initialEpoch),
+    fix: `epochs: ${options.initialEpoch + options.epochs} trains ${options.epochs} more`,
+  });
+}
+
+function asSource(data: NonNullable<FitOptions['validationData']>): BatchSource {
+  if (!Array.isArray(data)) return data as BatchSource;
+  const [x, y, sampleWeight] = data as readonly HostArrayInput[];
+  return { x: x!, y, sampleWeight };
+}
+
