@@ -13,7 +13,10 @@ const VERSION = '4.22.0';
 const INTEGRITY = 'sha512-p//NN6DGiN4hInUmIkRffaFVMcdTREUMjPyjW04J7OXvB2zBlQimj61eFKSgRrH3f5TnOfKzb0n56he/B6a4bw==';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const output = join(root, 'vendor', 'tfjs-node-gpu.cjs');
-const recipe = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url))).digest('hex').slice(0, 12);
+const recipe = createHash('sha256')
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .digest('hex')
+  .slice(0, 12);
 const stamp = `// ${NAME}@${VERSION} ${INTEGRITY} made by recipe ${recipe}\n`;
 
 // The backend's TensorBoard summaries are the only user of google-protobuf; Adjoint does not call them.

@@ -8,9 +8,9 @@ import { consoleLogger, type Logger } from './core/logger.js';
 import { Registry } from './core/registry.js';
 import { provideDefaultServices, withServices, type DeclaredClass, type Services } from './core/services.js';
 import { onEngineStart } from './engine/start-engine.js';
-import { LAYERS } from './layers/layer-table.js';
-import { LOSSES } from './losses/loss-table.js';
-import { METRICS } from './metrics/metric-table.js';
+import { layerTable } from './layers/layer-table.js';
+import { lossTable } from './losses/loss-table.js';
+import { metricTable } from './metrics/metric-table.js';
 import { Sequential } from './model/sequential.js';
 import { optimizerTable } from './optimizers/optimizer-table.js';
 
@@ -133,10 +133,10 @@ function builtInRegistries(): Services['registries'] {
     DECLARED_KINDS.map((kind) => [kind, new Registry<DeclaredClass>(kind)]),
   ) as Record<DeclaredKind, Registry<DeclaredClass>>;
   const tables: Record<DeclaredKind, Readonly<Record<string, DeclaredClass>>> = {
-    layer: LAYERS,
+    layer: layerTable,
     model: { sequential: Sequential },
-    loss: LOSSES,
-    metric: METRICS,
+    loss: lossTable,
+    metric: metricTable,
     optimizer: optimizerTable,
     callback: callbackTable,
   };

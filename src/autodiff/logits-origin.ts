@@ -22,3 +22,8 @@ export function logitsOf(output: Tensor): LogitsOrigin | undefined {
   const origin = origins.get(output);
   return origin === undefined || origin.logits.isDisposed ? undefined : origin;
 }
+
+/** What a tensor of probabilities was made by, even where its logits are gone. */
+export function logitsKindOf(output: Tensor): LogitsKind | undefined {
+  return origins.get(output)?.kind;
+}

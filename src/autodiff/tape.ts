@@ -39,16 +39,17 @@ export function abandonTape(): void {
   state.activeTape = null;
 }
 
-/** Runs `fn`, which differentiates something of its own, from inside a backward pass. */
+/**
+ * Runs `fn`, which differentiates something of its own, from inside a backward pass. Under an outer tape it is recorded
+ * like anything else; the outermost backward pass would lose its own tape to it, which is therefore put aside.
+ */
 export function withTapeAside<T>(fn: () => T): T {
   const { state } = tapeEngine();
+  if (state.gradientDepth > 0) return fn();
   const outer = state.activeTape;
-  const depth = state.gradientDepth;
   try {
-    state.gradientDepth = 0;
     return fn();
   } finally {
-    state.gradientDepth = depth;
     state.activeTape = outer;
   }
 }

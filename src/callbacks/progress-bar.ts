@@ -6,6 +6,7 @@ import { formatLogs, formatMillisecondsPerStep, formatSeconds, wrapParts } from 
 import { columnsOf, TerminalBar, type BarParts, type LineStream } from './terminal-bar.js';
 
 const MILLISECONDS_BETWEEN_DRAWINGS = 100;
+const NARROW_COLUMNS = 60;
 
 const isStream = (value: unknown): boolean => typeof (value as { write?: unknown } | null)?.write === 'function';
 
@@ -126,7 +127,9 @@ export class ProgressBar extends BaseCallback<ProgressBarOptions> {
     const parts = [this.steps()];
     if (this.validating) parts.push('validating');
     else if (total !== null) parts.push(`ETA ${formatSeconds(((total - step) * millisecondsPerStep) / 1000)}`);
-    parts.push(formatMillisecondsPerStep(millisecondsPerStep), ...formatLogs(this.shownLogs));
+    // What a narrow terminal cuts off stands last.
+    parts.push(...formatLogs(this.shownLogs));
+    if (!this.validating) parts.push(formatMillisecondsPerStep(millisecondsPerStep));
     return { label: this.label(this.openEpoch!), parts };
   }
 
@@ -139,7 +142,8 @@ export class ProgressBar extends BaseCallback<ProgressBarOptions> {
     const mode = `(${this.run.mode})`;
     const parts = [label, this.steps(' steps'), ...speed, ...formatLogs(this.shownLogs), mode, ...notes];
     const width = this.bar === null ? Infinity : columnsOf(this.stream);
-    this.writeLine(wrapParts(parts, width, label.length + '  '.length));
+    const indent = width < NARROW_COLUMNS ? 2 : label.length + '  '.length;
+    this.writeLine(wrapParts(parts, width, indent));
   }
 
   private label(epoch: number): string {

@@ -26,11 +26,8 @@ export class TerminateOnNaN extends BaseCallback {
   override readonly gatesNonFinite = true;
 
   override onBatchEnd(batch: number, logs: Logs): void {
-    const loss = logs.loss!;
-    if (Number.isFinite(loss)) return;
+    if (Number.isFinite(logs.loss)) return;
     const step = `epoch ${this.run.progress.epoch + 1}, batch ${batch + 1}`;
-    this.run.stop(
-      `loss or gradient of ${step} is not finite (loss ${loss}); weights and optimizer stand as before that step`,
-    );
+    this.run.stop(`loss or gradient of ${step} is not finite; weights and optimizer stand as before that step`);
   }
 }

@@ -25,10 +25,10 @@ export class TerminalProgress implements InstallProgress {
       return;
     }
     this.bar = new SingleBar({
-      format: `${name}  {bar} {percentage} %  {done} of ${formatBytes(total)}  ETA {eta_formatted}`,
+      format: `${name}  {bar} {percentage} %  {done} of ${formatBytes(total)}  {eta_formatted}`,
       barCompleteChar: '█',
       barIncompleteChar: '░',
-      barsize: 24,
+      barsize: 16,
       hideCursor: true,
       stream: this.stream,
       noTTYOutput: false,

@@ -55,11 +55,11 @@ export function ownDeclaration(target: object): Declaration | undefined {
   return Reflect.getOwnMetadata(DECLARATION, target) as Declaration | undefined;
 }
 
-/** The options class of a class or of its nearest ancestor that declares one. */
-export function optionsClassOf(target: object): OptionsClass {
+/** The options class of a class or of its nearest ancestor that declares one, else `fallback`. */
+export function optionsClassOf(target: object, fallback: OptionsClass = NoOptions): OptionsClass {
   for (let c: object | null = target; c !== null && c !== Function.prototype; c = Object.getPrototypeOf(c) as object) {
     const options = ownDeclaration(c)?.options;
     if (options !== undefined) return options;
   }
-  return NoOptions;
+  return fallback;
 }

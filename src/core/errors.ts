@@ -78,5 +78,7 @@ export class DataError extends AdjointError {}
 export class EngineError extends AdjointError {}
 /** A gradient cannot be computed, or a gradient rule is wrong. */
 export class GradientError extends AdjointError {}
+/** A function cannot be recorded into a graph. */
+export class TraceError extends AdjointError {}
 /** A user's callback or function failed inside a run. */
 export class CallbackError extends AdjointError {}

@@ -8,6 +8,9 @@ export type RngPathPart = string | number;
 /** The third counter word tells draws of different kinds, and derivations, of one key apart. */
 const Use = { seed: 1, text: 2, number: 3, uniform: 4, normal: 5, truncatedNormal: 6, integers: 7 } as const;
 
+// Taken out of the global object once: see philox.ts.
+const { abs, floor, sqrt } = Math;
+
 const TWO_TO_32 = 4294967296;
 
 /**
@@ -54,7 +57,10 @@ export class RngKey {
 
   /** The key below this one, by names and numbers; different paths give independent keys. */
   child(...path: RngPathPart[]): RngKey {
-    return path.reduce<RngKey>((key, part) => (typeof part === 'number' ? key.foldIn(part) : foldText(key, part)), this);
+    return path.reduce<RngKey>(
+      (key, part) => (typeof part === 'number' ? key.foldIn(part) : foldText(key, part)),
+      this,
+    );
   }
 
   /**
@@ -135,7 +141,7 @@ const angle = new Float64Array(2);
 
 /** The Box-Muller pair of two uniform words, written into `out`. */
 function normalPair(word0: number, word1: number, out: Float64Array): void {
-  const radius = Math.sqrt(-2 * logOfFraction(word0 + 1));
+  const radius = sqrt(-2 * logOfFraction(word0 + 1));
   sineCosineOfTurns(word1 / TWO_TO_32, angle);
   out[0] = radius * angle[1]!;
   out[1] = radius * angle[0]!;
@@ -172,11 +178,11 @@ export function truncatedNormal(key: RngKey, count: number): Float32Array {
   for (let i = 0; i < count; i++) {
     let found = false;
     for (let attempt = 0; !found; attempt++) {
-      philoxFill(words, key.low, key.high, i, Math.floor(i / TWO_TO_32), Use.truncatedNormal, attempt);
+      philoxFill(words, key.low, key.high, i, floor(i / TWO_TO_32), Use.truncatedNormal, attempt);
       for (let j = 0; j < 4 && !found; j += 2) {
         normalPair(words[j]!, words[j + 1]!, pair);
-        const value = Math.abs(pair[0]!) <= 2 ? pair[0]! : pair[1]!;
-        found = Math.abs(value) <= 2;
+        const value = abs(pair[0]!) <= 2 ? pair[0]! : pair[1]!;
+        found = abs(value) <= 2;
         out[i] = value;
       }
     }
@@ -203,7 +209,15 @@ export class IntegerStream {
 
   #next(): number {
     if (this.#position === 64) {
-      philoxFill(this.#words, this.key.low, this.key.high, this.#block >>> 0, Math.floor(this.#block / TWO_TO_32), Use.integers, 0);
+      philoxFill(
+        this.#words,
+        this.key.low,
+        this.key.high,
+        this.#block >>> 0,
+        Math.floor(this.#block / TWO_TO_32),
+        Use.integers,
+        0,
+      );
       this.#block += 16;
       this.#position = 0;
     }

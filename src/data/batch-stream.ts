@@ -6,7 +6,11 @@ import { emptyValues } from './gather-rows.js';
 import type { HostArray } from './host-array.js';
 
 /** Stacks the elements of a source, `size` at a time. */
-export function batchStream(source: DatasetSource<unknown>, size: number, dropRemainder: boolean): DatasetSource<Batch> {
+export function batchStream(
+  source: DatasetSource<unknown>,
+  size: number,
+  dropRemainder: boolean,
+): DatasetSource<Batch> {
   const name = `${source.name}.batch(${size})`;
   const count = batchCount(source.size, size, dropRemainder);
   const fix = `use a smaller batch, or leave dropRemainder out`;

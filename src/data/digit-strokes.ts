@@ -6,6 +6,7 @@ export type Stroke = readonly StrokePoint[];
 export type DigitVariant = readonly Stroke[];
 
 /** Ways of writing each digit, by hand from what people write; a smooth curve goes through the points between corners. */
+// prettier-ignore
 export const digitStrokes: readonly (readonly DigitVariant[])[] = [
   // 0: closed; started at the right with an overlap; open at the top.
   [

@@ -1,5 +1,15 @@
 import { join } from 'node:path';
-import { ArrayNotEmpty, IsArray, IsNotEmpty, IsNumber, IsOptional, IsPositive, IsString, IsUrl, ValidateBy } from 'class-validator';
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsNotEmpty,
+  IsNumber,
+  IsOptional,
+  IsPositive,
+  IsString,
+  IsUrl,
+  ValidateBy,
+} from 'class-validator';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { cacheDirectory } from './cache-directory.js';
 import { downloadFile, type KnownFile } from './download-file.js';

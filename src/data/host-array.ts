@@ -23,14 +23,7 @@ export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /** Typed arrays that can be taken as data. */
 export type NumericTypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Uint16Array;
+  Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array | Uint8ClampedArray | Uint16Array;
 
 /** Everything that is taken as an array of numbers. */
 export type HostArrayInput = HostArray | Tensor | NumericTypedArray | NestedNumbers;
@@ -127,7 +120,11 @@ function fromTensor(tensor: Tensor, where: string): HostArray {
   }
   const { dtype } = tensor;
   if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
-    throw new DataError('tensor-dtype', { where, expected: 'dtype float32, int32 or bool', received: `dtype ${dtype}` });
+    throw new DataError('tensor-dtype', {
+      where,
+      expected: 'dtype float32, int32 or bool',
+      received: `dtype ${dtype}`,
+    });
   }
   // The values may be the backend's own memory.
   return { values: tensor.dataSync().slice() as HostArray['values'], shape: [...tensor.shape], dtype };
@@ -135,9 +132,9 @@ function fromTensor(tensor: Tensor, where: string): HostArray {
 
 function fromHost(array: HostArray, where: string): HostArray {
   const name = typedArrayName(array.values);
-  const allowed = { float32: ['Float32Array', 'Uint8Array'], int32: ['Int32Array'], bool: ['Uint8Array'] }[array.dtype] as
-    | string[]
-    | undefined;
+  const allowed = { float32: ['Float32Array', 'Uint8Array'], int32: ['Int32Array'], bool: ['Uint8Array'] }[
+    array.dtype
+  ] as string[] | undefined;
   if (allowed === undefined || name === null || !allowed.includes(name)) {
     throw new DataError('array-type', {
       where,

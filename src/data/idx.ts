@@ -138,7 +138,10 @@ function parseHeader(bytes: Uint8Array, where: string): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   // Without the zeros, so that [2^32 - 1, 2^32 - 1, 0] does not slip through as nothing.
-  const extent = shape.reduce((product, dimension) => product * Math.max(1, dimension), element.Values.BYTES_PER_ELEMENT);
+  const extent = shape.reduce(
+    (product, dimension) => product * Math.max(1, dimension),
+    element.Values.BYTES_PER_ELEMENT,
+  );
   if (extent > 2 ** 32) {
     throw new DataError('idx-overflow', {
       where,
@@ -156,7 +159,10 @@ function inflateHead(bytes: Uint8Array, where: string): Uint8Array {
     const all = length >= bytes.length;
     // A flush in the middle ends without an error where the input does.
     const head = tryInflate(where, () =>
-      gunzipSync(bytes.subarray(0, length), { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: (length + 1) * DEFLATE_RATIO }),
+      gunzipSync(bytes.subarray(0, length), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: (length + 1) * DEFLATE_RATIO,
+      }),
     );
     if (all || head.length >= LONGEST_HEADER) return head;
   }

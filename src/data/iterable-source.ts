@@ -38,7 +38,10 @@ export class IterableSource<Element> implements DatasetSource<Element> {
       if (!ended) await iterator.return?.();
     }
     if (position === 0) {
-      throw emptyDataset(`${this.name}, epoch ${epoch}`, 'return an iterable with at least one element from the function');
+      throw emptyDataset(
+        `${this.name}, epoch ${epoch}`,
+        'return an iterable with at least one element from the function',
+      );
     }
   }
 

@@ -88,7 +88,12 @@ async function readPair(imagesPath: string, labelsPath: string): Promise<Labelle
   const images = await readIdxFile(imagesPath);
   const labels = await readIdxFile(labelsPath);
   const [count] = images.shape;
-  checkForm(images, imagesPath, '[examples, 28, 28]', images.shape.length === 3 && images.shape[1] === 28 && images.shape[2] === 28);
+  checkForm(
+    images,
+    imagesPath,
+    '[examples, 28, 28]',
+    images.shape.length === 3 && images.shape[1] === 28 && images.shape[2] === 28,
+  );
   checkForm(labels, labelsPath, '[examples]', labels.shape.length === 1);
   if (labels.shape[0] !== count) {
     throw new DataError('length-mismatch', {
@@ -98,7 +103,8 @@ async function readPair(imagesPath: string, labelsPath: string): Promise<Labelle
       fix: 'take both files from one source',
     });
   }
-  if (count === 0) throw new DataError('empty-dataset', { where: imagesPath, expected: 'at least one image', received: 'none' });
+  if (count === 0)
+    throw new DataError('empty-dataset', { where: imagesPath, expected: 'at least one image', received: 'none' });
   const wrong = labels.values.findIndex((label) => label > 9);
   if (wrong >= 0) {
     throw new DataError('mnist-label', {

@@ -27,7 +27,8 @@ const WITHOUT_DOUBLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Variables keep their type, and a draw is the same in every precision; integers come out of a suppression of boxes. */
-const ALWAYS_FLOAT32 = /^(VarHandleOp|VarIsInitializedOp|.*VariableOp|DestroyResourceOp|ResourceApply.*|Stateless(Random|Truncated).*|StatelessMultinomial|NonMaxSuppression.*)$/;
+const ALWAYS_FLOAT32 =
+  /^(VarHandleOp|VarIsInitializedOp|.*VariableOp|DestroyResourceOp|ResourceApply.*|Stateless(Random|Truncated).*|StatelessMultinomial|NonMaxSuppression.*)$/;
 
 const float64Policy: DtypePolicy = {
   name: 'float64',

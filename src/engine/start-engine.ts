@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { OptionsError, StateError } from '../core/errors.js';
 import { checkEngineOptions, toConfigProto, type EngineOptions } from './engine-options.js';
 import { loadCApi } from './ffi/c-api.js';
@@ -110,7 +111,7 @@ export function onEngineStart(listener: (engine: Engine) => void): void {
 
 function start(): Engine {
   refuseSecondTfjs();
-  const path = chosen.library ?? findLibrary().path;
+  const path = chosen.library === undefined ? findLibrary().path : resolve(chosen.library);
   checkLibrary(path);
   const binding = quietly(() => openLibrary(path));
   installKernels();

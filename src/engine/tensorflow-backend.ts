@@ -3,7 +3,8 @@ import { DATA_TYPES } from './ffi/data-types.js';
 import { ATTRIBUTE_KINDS, type OpAttribute } from './ffi/op-attributes.js';
 import type { TensorFlowBinding, TensorMetadata } from './ffi/tensorflow-binding.js';
 import type { TensorValues } from './ffi/tensor-data.js';
-import { tf, type Tensor, type TensorInfo } from './tfjs.js';
+import type { tf } from './tfjs.js';
+import { type Tensor, type TensorInfo } from './tfjs.js';
 
 /** What the backend keeps for a tensor's data: values that are not yet written, or a native handle. */
 interface StoredData {

@@ -8,7 +8,7 @@ import { tf, type Tensor } from '../engine/tfjs.js';
 import { buildWeights } from './build-weights.js';
 import { CallContext } from './call-context.js';
 import { declaredChildren, declaredWeights } from './declarations.js';
-import type { LayerOptions } from './layer-options.js';
+import { LayerOptions } from './layer-options.js';
 import { WeightHandle } from './weight-handle.js';
 
 /** What flows into a layer: one tensor, or several for layers such as `Add`. */
@@ -41,13 +41,15 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   path = '';
   /** The outermost layer or model that this one is declared in; `null` for a root. */
   private root: BaseLayer<LayerOptions, LayerInput> | null = null;
+  /** Seed of the initial weights, its children's included. */
+  private seed = 0;
   private isBuilt = false;
   private isDisposed = false;
   private handles: WeightHandle[] = [];
 
   constructor(options?: OptionsInput<O>) {
     const layerClass = new.target;
-    this.options = parseOptions(optionsClassOf(layerClass) as OptionsClass<O>, options, `layer ${layerClass.name}`);
+    this.options = parseOptions(optionsClassOf(layerClass, LayerOptions) as OptionsClass<O>, options, `layer ${layerClass.name}`);
     this.name = this.options.name ?? toSnakeCase(layerClass.name);
     this.defineHandles();
     // `call` is what a subclass writes and what everybody calls: the checks stand between the two, on the instance.
@@ -71,7 +73,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   /** Shape of the output for a shape of the input, found by a run on zeros where a layer does not know better. */
   computeOutputShape(inputShape: Shape): Shape {
     this.build(inputShape);
-    const output = tf.tidy(() => this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)) as I));
+    const context = new CallContext({ seed: this.seed });
+    const output = tf.tidy(() => this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)) as I, context));
     output.dispose();
     return output.shape.map((dimension, i) => (i === 0 && inputShape[0] === null ? null : dimension));
   }
@@ -80,7 +83,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   protected checkInput(_shape: Shape): void {}
 
   /** Called once when the layer is built, before its weights: the place to make children that depend on the input. */
-  protected onBuild(_inputShape: Shape): void {}
+  protected onBuild(_inputShape: Shape, _seed: number): void {}
 
   /** Names and child layers: the fields decorated with `@Child`. */
   children(): [name: string, layer: BaseLayer<LayerOptions, LayerInput>][] {
@@ -145,7 +148,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     this.assertUsable();
     this.place();
     this.checkInput(inputShape);
-    this.onBuild(inputShape);
+    this.seed = seed;
+    this.onBuild(inputShape, seed);
     this.place();
     this.defineHandles();
     buildWeights(this, this.handles, inputShape, seed);

@@ -176,7 +176,7 @@ export class BatchNormalization extends BaseLayer<BatchNormalizationOptions> {
         received: `rank ${shape.length}  ${formatShape(shape)}`,
       });
     }
-    expectChannels(this, shape, this.movingMean.built ? this.movingMean.shape[0]! : undefined);
+    expectChannels(this, shape, this.built ? this.movingMean.shape[0]! : undefined);
   }
 }
 

@@ -116,7 +116,7 @@ export class Conv2D extends BaseLayer<Conv2DOptions> {
 
   protected override checkInput(shape: Shape): void {
     expectRank(this, shape, IMAGE_AXES, IMAGE_FIX);
-    expectChannels(this, shape, this.kernel.built ? this.kernel.shape[2]! : undefined);
+    expectChannels(this, shape, this.built ? this.kernel.shape[2]! : undefined);
     expectRoomForWindow(this, shape, this.window());
   }
 

@@ -90,7 +90,7 @@ export class Dense extends BaseLayer<DenseOptions> {
         fix: 'add the missing axis, e.g. x.expandDims(0) for a single example',
       });
     }
-    expectChannels(this, shape, this.kernel.built ? this.kernel.shape[0]! : undefined);
+    expectChannels(this, shape, this.built ? this.kernel.shape[0]! : undefined);
   }
 }
 

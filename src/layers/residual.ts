@@ -78,8 +78,12 @@ export class Residual extends BaseLayer<ResidualOptions> {
     return this.body.reduce((shape, layer) => layer.computeOutputShape(shape), inputShape);
   }
 
-  protected override onBuild(inputShape: Shape): void {
-    const outputShape = this.computeOutputShape(inputShape);
+  protected override onBuild(inputShape: Shape, seed: number): void {
+    const outputShape = this.body.reduce((shape, layer) => {
+      layer.build(shape, seed);
+      return layer.computeOutputShape(shape);
+    }, inputShape);
+    this.refuseOpenImage(inputShape);
     if (formatShape(outputShape) === formatShape(inputShape)) return;
     const strides = this.stridesBetween(inputShape, outputShape);
     const units = outputShape.at(-1)!;
@@ -87,6 +91,17 @@ export class Residual extends BaseLayer<ResidualOptions> {
       strides === undefined
         ? new Dense({ units, useBias: false })
         : new Conv2D({ filters: units, kernelSize: 1, strides, padding: 'same', useBias: false });
+  }
+
+  /** A stride cannot be told from two unknown sizes. */
+  private refuseOpenImage(shape: Shape): void {
+    if (shape.length !== 4 || !shape.slice(1, 3).includes(null)) return;
+    throw new ShapeError('unknown-size', {
+      where: this.describe(),
+      expected: 'a known height and width when it is built',
+      received: formatShape(shape),
+      fix: 'build it by a call on data, or with a full input shape',
+    });
   }
 
   /** Strides of a 1x1 convolution from one shape to the other; `undefined` where the last axis alone differs. */
@@ -109,7 +124,6 @@ export class Residual extends BaseLayer<ResidualOptions> {
 }
 
 function strideBetween(from: number | null, to: number | null): number | undefined {
-  if (from === to) return 1;
   if (from === null || to === null) return undefined;
   const stride = Math.ceil(from / to);
   return Math.ceil(from / stride) === to ? stride : undefined;

@@ -3,7 +3,7 @@ import { toSnakeCase } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
-import type { LossOptions } from './loss-options.js';
+import { LossOptions } from './loss-options.js';
 import { reduceLoss } from './reduce-loss.js';
 
 /** Labels as they lie in memory, for checks before training. */
@@ -37,16 +37,16 @@ export abstract class BaseLoss<O extends LossOptions = LossOptions> {
 
   constructor(options?: OptionsInput<O>) {
     const lossClass = new.target;
-    this.options = parseOptions(optionsClassOf(lossClass) as OptionsClass<O>, options, `loss ${lossClass.name}`);
+    this.options = parseOptions(optionsClassOf(lossClass, LossOptions) as OptionsClass<O>, options, `loss ${lossClass.name}`);
     this.name = toSnakeCase(lossClass.name);
   }
 
   /**
-   * The loss of each example.
+   * The loss of each example, or of each position in it.
    *
    * @param labels - `[batch, ...]`
    * @param predictions - `[batch, ...]`
-   * @returns `[batch]`
+   * @returns `[batch]`, or `[batch, ...]` with a loss for each position of the predictions
    */
   abstract perExample(labels: Tensor, predictions: Tensor): Tensor;
 

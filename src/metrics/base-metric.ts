@@ -2,7 +2,7 @@ import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
 import { toSnakeCase } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
-import type { MetricOptions } from './metric-options.js';
+import { MetricOptions } from './metric-options.js';
 
 /** A metric's sums on the host. */
 export type MetricSums = Readonly<Record<string, number>>;
@@ -36,7 +36,7 @@ export abstract class BaseMetric<O extends MetricOptions = MetricOptions> {
 
   constructor(options?: OptionsInput<O>) {
     const metricClass = new.target;
-    this.options = parseOptions(optionsClassOf(metricClass) as OptionsClass<O>, options, `metric ${metricClass.name}`);
+    this.options = parseOptions(optionsClassOf(metricClass, MetricOptions) as OptionsClass<O>, options, `metric ${metricClass.name}`);
     this.name = this.options.name ?? toSnakeCase(metricClass.name);
   }
 

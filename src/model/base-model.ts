@@ -22,7 +22,6 @@ import type { Trainable, TrainableWeight } from '../training/trainable.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 import { CompileOptions } from './compile-options.js';
 import { compilePlan } from './compile-plan.js';
-import type { ModelOptions } from './model-options.js';
 import { formatSummary } from './summary.js';
 import { copyWeights, overwriteWeights } from './weight-tensors.js';
 
@@ -54,7 +53,7 @@ import { copyWeights, overwriteWeights } from './weight-tensors.js';
  * model.dispose();
  * ```
  */
-export abstract class BaseModel<O extends ModelOptions = ModelOptions> extends BaseLayer<O> implements Trainable {
+export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends BaseLayer<O> implements Trainable {
   private readonly services = currentServices();
   private readonly queue = new RunQueue(() => this.describe());
   private trainer: Trainer | undefined;
@@ -117,8 +116,10 @@ export abstract class BaseModel<O extends ModelOptions = ModelOptions> extends B
   ): Promise<History> {
     const { source, options } = sortArguments(first, second, third);
     const history = new History();
-    const standard = ({ verbose }: FitOptions): CallbackContract[] =>
-      verbose === 0 ? [history] : [history, new ProgressBar()];
+    const standard = ({ verbose, callbacks }: FitOptions): CallbackContract[] =>
+      verbose === 0 || callbacks.some((callback) => callback instanceof ProgressBar)
+        ? [history]
+        : [history, new ProgressBar()];
     await this.compiled('fit').fit(source, options as OptionsInput<FitOptions> | undefined, standard);
     return history;
   }

@@ -5,10 +5,9 @@ import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { CallContext } from '../layers/call-context.js';
-import type { LayerOptions } from '../layers/layer-options.js';
+import { LayerOptions } from '../layers/layer-options.js';
 import { BaseModel } from './base-model.js';
 import { Model } from './declarations.js';
-import { ModelOptions } from './model-options.js';
 
 /**
  * A model that runs its layers one after the other, $f = f_n \circ \dots \circ f_1$.
@@ -31,11 +30,11 @@ import { ModelOptions } from './model-options.js';
  *
  * @see https://keras.io/api/models/sequential/
  */
-@Model('adjoint/sequential', ModelOptions)
+@Model('adjoint/sequential', LayerOptions)
 export class Sequential extends BaseModel {
   private readonly chain: readonly [string, BaseLayer][];
 
-  constructor(chain: readonly BaseLayer[], options?: OptionsInput<ModelOptions>) {
+  constructor(chain: readonly BaseLayer[], options?: OptionsInput<LayerOptions>) {
     super(options);
     if (!Array.isArray(chain) || chain.length === 0) {
       throw new SetupError('no-layers', {
@@ -90,11 +89,11 @@ export class Sequential extends BaseModel {
  * console.log(model.name); // digits
  * ```
  */
-export function sequential(chain: readonly BaseLayer[], options?: OptionsInput<ModelOptions>): Sequential;
-export function sequential(options: OptionsInput<ModelOptions> & { layers: readonly BaseLayer[] }): Sequential;
+export function sequential(chain: readonly BaseLayer[], options?: OptionsInput<LayerOptions>): Sequential;
+export function sequential(options: OptionsInput<LayerOptions> & { layers: readonly BaseLayer[] }): Sequential;
 export function sequential(
-  first: readonly BaseLayer[] | (OptionsInput<ModelOptions> & { layers: readonly BaseLayer[] }),
-  options?: OptionsInput<ModelOptions>,
+  first: readonly BaseLayer[] | (OptionsInput<LayerOptions> & { layers: readonly BaseLayer[] }),
+  options?: OptionsInput<LayerOptions>,
 ): Sequential {
   if (!('layers' in first)) return new Sequential(first, options);
   const { layers, ...rest } = first;

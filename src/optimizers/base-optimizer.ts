@@ -4,7 +4,7 @@ import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 import type { GradientTransform } from './gradient-transform.js';
-import type { OptimizerOptions } from './optimizer-options.js';
+import { OptimizerOptions } from './optimizer-options.js';
 
 /** Everything that the update of one weight may use. */
 export interface WeightUpdate {
@@ -35,7 +35,8 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
   constructor(options?: OptionsInput<O>) {
     const optimizerClass = new.target;
     const where = `optimizer ${optimizerClass.name}`;
-    this.options = parseOptions(optionsClassOf(optimizerClass) as OptionsClass<O>, options, where);
+    const optionsClass = optionsClassOf(optimizerClass, OptimizerOptions) as OptionsClass<O>;
+    this.options = parseOptions(optionsClass, options, where);
     this.rate = this.options.learningRate;
   }
 

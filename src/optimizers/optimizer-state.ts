@@ -1,4 +1,5 @@
-import { LookupError, StateError } from '../core/errors.js';
+import { LookupError, SetupError, StateError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { tf, type DataType } from '../engine/tfjs.js';
 import { Variable } from '../engine/variable.js';
@@ -121,6 +122,13 @@ function createAll(wanted: readonly NewVariable[]): Variable[] {
   const made: Variable[] = [];
   try {
     for (const { name, shape, value, dtype = 'float32' } of wanted) {
+      if (!Number.isFinite(value)) {
+        throw new SetupError('initial-value', {
+          where: `variable "${name}"`,
+          expected: 'slots() and scalars() of an optimizer to give finite numbers',
+          received: formatValue(value),
+        });
+      }
       const initial = tf.tidy(() => tf.fill([...shape], value, dtype as 'float32' | 'int32'));
       try {
         made.push(Variable.create(name, initial));

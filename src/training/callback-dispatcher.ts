@@ -1,4 +1,5 @@
-import { CallbackError } from '../core/errors.js';
+import { CallbackError, OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import type { CallbackContract, HookName, TrainingRun } from './callback-contract.js';
 
 type Arguments<H extends HookName> = Parameters<NonNullable<CallbackContract[H]>>;
@@ -8,7 +9,10 @@ export class CallbackDispatcher {
   private readonly listeners = new Map<HookName, CallbackContract[]>();
   private readonly attached: CallbackContract[] = [];
 
-  constructor(private readonly callbacks: readonly CallbackContract[]) {}
+  /** @throws OptionsError [not-a-callback] */
+  constructor(private readonly callbacks: readonly CallbackContract[]) {
+    for (const callback of callbacks) refuseOther(callback);
+  }
 
   /** Whether any callback asks that a non-finite step leaves the state as it was. */
   get gatesNonFinite(): boolean {
@@ -63,6 +67,19 @@ export class CallbackDispatcher {
     }
     return found;
   }
+}
+
+function refuseOther(callback: unknown): void {
+  if (typeof (callback as CallbackContract | null | undefined)?.attach === 'function') return;
+  throw new OptionsError('not-a-callback', {
+    where: 'option "callbacks"',
+    expected: 'objects of classes that extend BaseCallback',
+    received: formatValue(callback),
+    fix:
+      typeof callback === 'function' && callback.name !== ''
+        ? `write new ${callback.name}()`
+        : 'wrap functions in new LambdaCallback({ onEpochEnd: ... })',
+  });
 }
 
 /** A callback's own refusals are CallbackErrors already and say more than this could. */

@@ -1,3 +1,4 @@
+import { GradientError } from '../core/errors.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
 import { applyTransforms } from '../optimizers/chain.js';
@@ -22,7 +23,7 @@ export interface StepInputs {
  * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
  *
  * @param gated - whether a non-finite loss or gradient leaves the state as it was
- * @returns the batch's loss, a scalar
+ * @returns the batch's loss, a scalar; NaN where the gate kept the state as it was
  */
 export function trainStep(
   model: Trainable,
@@ -36,6 +37,7 @@ export function trainStep(
     try {
       const { loss, predictions, weights } = forwardBackward(model, plan, batch, context);
       const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
+      if (reached.length === 0) throw nothingToTrain(model);
       const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient)]) : null;
       const transformed = applyTransforms(
         plan.transforms,
@@ -52,9 +54,19 @@ export function trainStep(
       for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, finite);
       state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, finite);
       state.randomStep.assignAdd(tf.scalar(1, 'int32'));
-      return loss;
+      // A finite loss with a non-finite gradient must not look like a good step to who watches the loss.
+      return finite === null ? loss : tf.where(finite, loss, tf.scalar(NaN));
     } finally {
       context.dispose();
     }
+  });
+}
+
+function nothingToTrain(model: Trainable): GradientError {
+  return new GradientError('nothing-to-train', {
+    where: model.describe(),
+    expected: 'a loss that depends on at least one trainable weight',
+    received: 'a loss that depends on none',
+    fix: 'look for layers that call() does not use, for trainable: false, and for ops without a gradient',
   });
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { IntegerStream, RngKey, integers, normal, permutation, rngKey, truncatedNormal, uniform } from '../../src/core/rng-key.js';
+import {
+  IntegerStream,
+  RngKey,
+  integers,
+  normal,
+  permutation,
+  rngKey,
+  truncatedNormal,
+  uniform,
+} from '../../src/core/rng-key.js';
 
 const PINNED_KEY = [3947368720, 362443414];
 const PINNED_UNIFORM = [0.21225112676620483, 0.5189314484596252, 0.028467535972595215];

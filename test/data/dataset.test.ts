@@ -67,7 +67,9 @@ describe('Dataset.fromArrays', () => {
     const width = 40;
     const x = new Float32Array(30 * width).map((_, i) => Math.floor(i / width));
     const y = Int32Array.from({ length: 30 }, (_, i) => i);
-    const dataset = Dataset.fromArrays({ x: { values: x, shape: [30, width], dtype: 'float32' }, y }).shuffle({ seed: 1 }).shuffle({ seed: 2 });
+    const dataset = Dataset.fromArrays({ x: { values: x, shape: [30, width], dtype: 'float32' }, y })
+      .shuffle({ seed: 1 })
+      .shuffle({ seed: 2 });
     const batches = await dataset.batch(8).toArray();
     expect(new Set(labels(batches)).size).toBe(30);
     for (const batch of batches) {
@@ -88,7 +90,9 @@ describe('Dataset.fromArrays', () => {
 
   it('turns pixels into float32, unscaled, and never hands out the arrays themselves in batches', async () => {
     const pixels = new Uint8Array([1, 2, 3, 255]);
-    const [batch] = await Dataset.fromArrays({ x: { values: pixels, shape: [2, 2], dtype: 'float32' } }).batch(2).toArray();
+    const [batch] = await Dataset.fromArrays({ x: { values: pixels, shape: [2, 2], dtype: 'float32' } })
+      .batch(2)
+      .toArray();
     expect(batch!.x.values).toEqual(new Float32Array([1, 2, 3, 255]));
     const x = new Float32Array([1, 2]);
     const [copy] = await Dataset.fromArrays({ x }).batch(2).toArray();
@@ -108,7 +112,11 @@ describe('Dataset.fromArrays', () => {
     ['lengths that differ', { x: [[1], [2]], y: [1] }, 'length-mismatch'],
     ['weights of another length', { x: [[1], [2]], sampleWeight: [1] }, 'length-mismatch'],
     ['no rows', { x: [] }, 'empty-dataset'],
-    ['no rows of a typed array', { x: { values: new Float32Array(0), shape: [0, 4], dtype: 'float32' } }, 'empty-dataset'],
+    [
+      'no rows of a typed array',
+      { x: { values: new Float32Array(0), shape: [0, 4], dtype: 'float32' } },
+      'empty-dataset',
+    ],
     ['a single number', { x: 3 }, 'unbatched'],
     ['ragged rows', { x: [[1], [2, 3]] }, 'ragged-array'],
     ['a misspelt field', { x: [[1]], lables: [1] }, 'element-type'],
@@ -122,7 +130,9 @@ describe('Dataset.fromArrays', () => {
   });
 
   it('gathers a batch of 128 by 784 quickly', async () => {
-    const dataset = Dataset.fromArrays({ x: { values: new Float32Array(8000 * 784), shape: [8000, 784], dtype: 'float32' } });
+    const dataset = Dataset.fromArrays({
+      x: { values: new Float32Array(8000 * 784), shape: [8000, 784], dtype: 'float32' },
+    });
     const batches = dataset.shuffle({ seed: 1 }).batch(128);
     await batches.toArray();
     let best = Infinity;
@@ -145,7 +155,7 @@ describe('Dataset.fromIterable', () => {
     expect(state).toMatchObject({ passes: 2, closed: 2 });
     expect(await Dataset.fromIterable((epoch) => [epoch, epoch + 1]).toArray(5)).toEqual([5, 6]);
     expect(dataset.size).toBeNull();
-    expect(Dataset.fromIterable(() => [1, 2], { size: 2 }).batch(2).size).toBe(1);
+    expect(Dataset.fromIterable(() => [{ x: [1] }, { x: [2] }], { size: 2 }).batch(2).size).toBe(1);
   });
 
   it('refuses a one-shot iterator in its second pass', async () => {
@@ -160,7 +170,9 @@ describe('Dataset.fromIterable', () => {
 
   it('refuses what is no function, and a function of no iterable', async () => {
     expect(() => Dataset.fromIterable([1, 2] as unknown as () => number[])).toThrow(fault('source-type'));
-    await expect(Dataset.fromIterable((() => 5) as unknown as () => number[]).toArray()).rejects.toThrow(fault('source-type'));
+    await expect(Dataset.fromIterable((() => 5) as unknown as () => number[]).toArray()).rejects.toThrow(
+      fault('source-type'),
+    );
     await expect(Dataset.fromIterable(() => []).toArray()).rejects.toThrow(fault('empty-dataset'));
   });
 
@@ -209,7 +221,10 @@ describe('Dataset.fromIterable', () => {
   it('closes a sync iterator that is left early', async () => {
     let closed = false;
     const dataset = Dataset.fromIterable(() => ({
-      [Symbol.iterator]: () => ({ next: () => ({ done: false, value: 1 }), return: () => ((closed = true), { done: true as const, value: undefined }) }),
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false, value: 1 }),
+        return: () => ((closed = true), { done: true as const, value: undefined }),
+      }),
     }));
     expect(await dataset.take(3).toArray()).toEqual([1, 1, 1]);
     expect(closed).toBe(true);
@@ -233,7 +248,10 @@ describe('combinators over streams', () => {
 
   it('refuses elements that do not stack, and names the first', async () => {
     const uneven = Dataset.fromIterable(() => [{ x: [1, 2] }, { x: [1, 2] }, { x: [1, 2, 3] }]).batch(4);
-    await expect(uneven.toArray()).rejects.toMatchObject({ kind: 'uneven-batch', where: 'x of element 2 of Dataset.fromIterable' });
+    await expect(uneven.toArray()).rejects.toMatchObject({
+      kind: 'uneven-batch',
+      where: 'x of element 2 of Dataset.fromIterable',
+    });
     const half = Dataset.fromIterable((): ExampleInput[] => [{ x: [1], y: 1 }, { x: [1] }]).batch(2);
     await expect(half.toArray()).rejects.toMatchObject({ kind: 'uneven-batch', received: 'none' });
     const plain = Dataset.fromIterable(() => [[1, 2]]) as unknown as Dataset<ExampleInput>;
@@ -283,12 +301,19 @@ describe('combinators over streams', () => {
   });
 
   it('map may be asynchronous, and its error tells the position', async () => {
-    expect(await watched(3).dataset.map(async (i, position) => i + position).toArray()).toEqual([0, 2, 4]);
+    expect(
+      await watched(3)
+        .dataset.map(async (i, position) => i + position)
+        .toArray(),
+    ).toEqual([0, 2, 4]);
     const broken = watched(3).dataset.map((i) => {
       if (i === 1) throw new Error('odd');
       return i;
     });
-    await expect(broken.toArray()).rejects.toMatchObject({ kind: 'source-failed', where: 'element 1 of Dataset.fromIterable.map(), epoch 0' });
+    await expect(broken.toArray()).rejects.toMatchObject({
+      kind: 'source-failed',
+      where: 'element 1 of Dataset.fromIterable.map(), epoch 0',
+    });
   });
 
   it.each([
@@ -309,7 +334,10 @@ describe('combinators over streams', () => {
 
 describe('toBatch', () => {
   it('takes what a user yields for a batch', () => {
-    expect(toBatch({ x: [[1], [2]], y: new Int32Array([0, 1]) }, 'batch 0')).toMatchObject({ size: 2, x: { shape: [2, 1] } });
+    expect(toBatch({ x: [[1], [2]], y: new Int32Array([0, 1]) }, 'batch 0')).toMatchObject({
+      size: 2,
+      x: { shape: [2, 1] },
+    });
     expect(() => toBatch({ x: [[1], [2]], y: [1] }, 'batch 3')).toThrow(/length-mismatch\] batch 3/);
   });
 });

@@ -110,7 +110,9 @@ describe('downloadFiles', () => {
     await fetchFrom(['missing', 'wrong', 'cut', 'good']);
     expect(asked.slice(0, 4)).toEqual(['/missing/one.gz', '/wrong/one.gz', '/cut/one.gz', '/good/one.gz']);
     rmSync(join(directory, 'one.gz'));
-    await expect(fetchFrom(['missing', 'page'])).rejects.toThrow(/missing\/one\.gz: status 404[\s\S]*page\/one\.gz: 20 of/);
+    await expect(fetchFrom(['missing', 'page'])).rejects.toThrow(
+      /missing\/one\.gz: status 404[\s\S]*page\/one\.gz: 20 of/,
+    );
   });
 
   it('a slow mirror is not given up while bytes come', async () => {

@@ -19,11 +19,21 @@ function idx(shape: readonly number[], body: Uint8Array, code = 8): Buffer {
   return Buffer.concat([head, body]);
 }
 
-const images = (count: number) => idx([count, 28, 28], new Uint8Array(count * 784).map((_, i) => i % 256));
+const images = (count: number) =>
+  idx(
+    [count, 28, 28],
+    new Uint8Array(count * 784).map((_, i) => i % 256),
+  );
 const labels = (values: readonly number[]) => idx([values.length], Uint8Array.from(values));
 
 function write(changes: Partial<Record<keyof typeof mnistNames, Buffer>> = {}): void {
-  const contents = { trainImages: images(3), trainLabels: labels([7, 0, 9]), testImages: images(2), testLabels: labels([1, 2]), ...changes };
+  const contents = {
+    trainImages: images(3),
+    trainLabels: labels([7, 0, 9]),
+    testImages: images(2),
+    testLabels: labels([1, 2]),
+    ...changes,
+  };
   writeFileSync(join(directory, mnistNames.trainImages), contents.trainImages);
   writeFileSync(join(directory, `${mnistNames.trainLabels}.gz`), gzipSync(contents.trainLabels));
   writeFileSync(join(directory, `${mnistNames.testImages}.gz`), gzipSync(contents.testImages));
@@ -43,8 +53,13 @@ describe('loadMnist', () => {
   it('names every file that is missing', async () => {
     write();
     rmSync(join(directory, mnistNames.testLabels));
-    await expect(loadMnist({ directory })).rejects.toMatchObject({ kind: 'mnist-missing', received: `no ${mnistNames.testLabels}` });
-    await expect(loadMnist({ directory: join(directory, 'nowhere') })).rejects.toThrow(/no train-images.*no t10k-labels/);
+    await expect(loadMnist({ directory })).rejects.toMatchObject({
+      kind: 'mnist-missing',
+      received: `no ${mnistNames.testLabels}`,
+    });
+    await expect(loadMnist({ directory: join(directory, 'nowhere') })).rejects.toThrow(
+      /no train-images.*no t10k-labels/,
+    );
   });
 
   it.each([
@@ -62,6 +77,8 @@ describe('loadMnist', () => {
 
   it('refuses invalid options', async () => {
     await expect(loadMnist({ directory: '' })).rejects.toMatchObject({ kind: 'invalid-option' });
-    await expect(loadMnist({ directory, train: 3 } as { directory: string })).rejects.toMatchObject({ kind: 'unknown-option' });
+    await expect(loadMnist({ directory, train: 3 } as { directory: string })).rejects.toMatchObject({
+      kind: 'unknown-option',
+    });
   });
 });

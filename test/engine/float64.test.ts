@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { EngineError, StateError } from '../../src/core/errors.js';
+import type { EngineError } from '../../src/core/errors.js';
+import { StateError } from '../../src/core/errors.js';
 import type { DtypePolicy } from '../../src/engine/dtype-scope.js';
 import { DATA_TYPES } from '../../src/engine/ffi/data-types.js';
 import { inFloat64, isFloat64, readFloat64 } from '../../src/engine/float64.js';
@@ -146,7 +147,10 @@ describe('a dtype policy', () => {
     };
     const { dtypes } = engine().backend.binding;
     const [product, root] = dtypes.run(policy, () => {
-      const x = tf.tensor2d([[1, 2], [3, 4.03125]]);
+      const x = tf.tensor2d([
+        [1, 2],
+        [3, 4.03125],
+      ]);
       const made = tf.matMul(x, x);
       return [made, tf.sqrt(made)];
     });

@@ -1,8 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import protobuf from 'protobufjs/light.js';
 import { EngineError } from '../../src/core/errors.js';
 import { attribute } from '../../src/engine/attribute.js';
 import { DATA_TYPES, type DataTypeName } from '../../src/engine/ffi/data-types.js';
@@ -128,7 +124,12 @@ describe('attributes of every kind', () => {
     const x = make([2, 2], 'float32', Float32Array.of(1, 2, 3, 4));
     const types = [attribute.type('T', 'float32'), attribute.bool('transpose_b', true)];
     expect(binding.tensorDataSync(run('MatMul', types, [x, x], 1)[0]!)).toEqual(Float32Array.of(5, 11, 11, 25));
-    const packed = run('Pack', [attribute.type('T', 'float32'), attribute.int('N', 1), attribute.int('axis', -1)], [x], 1);
+    const packed = run(
+      'Pack',
+      [attribute.type('T', 'float32'), attribute.int('N', 1), attribute.int('axis', -1)],
+      [x],
+      1,
+    );
     expect(binding.tensorDataSync(packed[0]!)).toEqual(Float32Array.of(1, 2, 3, 4));
   });
 
@@ -175,7 +176,12 @@ describe('attributes of every kind', () => {
 
   it('lists of floats, bools and strings', () => {
     const x = make([1], 'float32', Float32Array.of(0.5));
-    const buckets = run('Bucketize', [attribute.type('T', 'float32'), attribute.float('boundaries', [0, 0.25, 1])], [x], 1);
+    const buckets = run(
+      'Bucketize',
+      [attribute.type('T', 'float32'), attribute.float('boundaries', [0, 0.25, 1])],
+      [x],
+      1,
+    );
     expect(binding.tensorDataSync(buckets[0]!)).toEqual(Int32Array.of(2));
     const text = make([1, 2, 2, 1], 'float32', Float32Array.of(1, 2, 3, 4));
     const squeeze = [attribute.type('T', 'float32'), attribute.int('squeeze_dims', [0, 3])];
@@ -199,7 +205,9 @@ describe('attributes of every kind', () => {
 
 describe('a failing op', () => {
   it('throws with its name, and the message and code of TensorFlow', () => {
-    const error = failure(() => run('AddV2', [], [make([2], 'float32', new Float32Array(2)), make([3], 'float32', new Float32Array(3))], 1));
+    const error = failure(() =>
+      run('AddV2', [], [make([2], 'float32', new Float32Array(2)), make([3], 'float32', new Float32Array(3))], 1),
+    );
     expect([error.kind, error.where]).toEqual(['op-failed', 'op AddV2']);
     expect(error.received).toContain('Incompatible shapes: [2] vs. [3]');
     expect(error.received).toContain('INVALID_ARGUMENT');
@@ -252,64 +260,5 @@ describe('a recorder', () => {
     own(recorder.executeOp('Neg', [attribute.type('T', 'float32')], [x], 1)[0]!.id);
     expect(seen).toEqual(['Cast', 'Neg']);
     expect(binding.counts.executedOps).toBe(executedOps + 2);
-  });
-});
-
-describe('SavedModels', () => {
-  const schema = protobuf.Root.fromJSON({
-    nested: {
-      Attr: { fields: { type: { type: 'int32', id: 6 } } },
-      Node: {
-        fields: {
-          name: { type: 'string', id: 1 },
-          op: { type: 'string', id: 2 },
-          input: { rule: 'repeated', type: 'string', id: 3 },
-          attr: { keyType: 'string', type: 'Attr', id: 5 },
-        },
-      },
-      Versions: { fields: { producer: { type: 'int32', id: 1 } } },
-      Graph: {
-        fields: { node: { rule: 'repeated', type: 'Node', id: 1 }, versions: { type: 'Versions', id: 4 } },
-      },
-      Info: { fields: { tags: { rule: 'repeated', type: 'string', id: 4 } } },
-      MetaGraph: { fields: { info: { type: 'Info', id: 1 }, graph: { type: 'Graph', id: 2 } } },
-      SavedModel: {
-        fields: { version: { type: 'int64', id: 1 }, metaGraphs: { rule: 'repeated', type: 'MetaGraph', id: 2 } },
-      },
-    },
-  });
-  const node = (name: string, op: string, type: string, input: string[] = []): object => ({
-    ...{ name, op, input },
-    attr: { [type]: { type: DATA_TYPES.float32 } },
-  });
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'adjoint-saved-model-'));
-    const type = schema.lookupType('SavedModel');
-    const graph = {
-      node: [node('x', 'Placeholder', 'dtype'), node('y', 'Square', 'T', ['x'])],
-      versions: { producer: 1994 },
-    };
-    const model = type.fromObject({ version: 1, metaGraphs: [{ info: { tags: ['serve'] }, graph }] });
-    writeFileSync(join(folder, 'saved_model.pb'), type.encode(model).finish());
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  it('are loaded, run and deleted', () => {
-    const model = binding.loadSavedModel(folder, 'serve');
-    expect(binding.getNumOfSavedModels()).toBe(1);
-    const x = make([2], 'float32', Float32Array.of(3, -4));
-    const [y] = binding.runSavedModel(model, [x], 'x:0', 'y:0');
-    expect(binding.tensorDataSync(own(y!.id))).toEqual(Float32Array.of(9, 16));
-    expect(failure(() => binding.runSavedModel(model, [x], 'nothing:0', 'y:0')).received).toBe('"nothing:0"');
-    expect(failure(() => binding.runSavedModel(model, [], 'x:0', 'y:0')).received).toBe('0 tensors');
-    binding.deleteSavedModel(model);
-    expect(binding.getNumOfSavedModels()).toBe(0);
-    expect(failure(() => binding.runSavedModel(model, [x], 'x:0', 'y:0')).kind).toBe('saved-model');
-  });
-
-  it('name what TensorFlow says of a folder that is none', () => {
-    expect(failure(() => binding.loadSavedModel(join(folder, 'absent'), 'serve')).received).toContain('NOT_FOUND');
-    expect(binding.getNumOfSavedModels()).toBe(0);
   });
 });

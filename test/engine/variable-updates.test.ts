@@ -59,7 +59,10 @@ describe('fused updates', () => {
     const mean = variable([0, 0]);
     const meanSquare = variable([0, 0]);
     const expected = [...START];
-    const [m, v] = [[0, 0], [0, 0]];
+    const [m, v] = [
+      [0, 0],
+      [0, 0],
+    ];
     GRADIENTS.forEach((gradient, step) => {
       const [power1, power2] = [0.9 ** (step + 1), 0.999 ** (step + 1)];
       applyAdam(weights, {

@@ -115,8 +115,7 @@ describe('Variable', () => {
   it('gives its memory back', () => {
     const variable = Variable.create('weights', tf.ones([1]));
     const handle = { handleId: variable.handleId };
-    const exists = (): number =>
-      executeOp('VarIsInitializedOp', [], [handle])[0]!.dataSync()[0]!;
+    const exists = (): number => executeOp('VarIsInitializedOp', [], [handle])[0]!.dataSync()[0]!;
     expect(exists()).toBe(1);
     const [twin] = executeOp('Identity', [attribute.type('T', 'resource')], [handle]);
     variable.dispose();

@@ -1,6 +1,7 @@
 """Trajectories of Keras optimizers on given gradients.
 
-Run with keras 3.15 and tensorflow-cpu 2.21:  python test/golden/optimizers.py > test/golden/optimizers.json
+Run with keras 3.15 and tensorflow-cpu 2.21:
+    python test/golden/optimizers.py > test/golden/optimizers.json && npx prettier --write test/golden/optimizers.json
 """
 
 import json

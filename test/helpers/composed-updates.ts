@@ -1,4 +1,4 @@
-import { tf, type Tensor } from '../../src/engine/tfjs.js';
+import type { Tensor } from '../../src/engine/tfjs.js';
 import { compilePathPredicate } from '../../src/core/path-predicate.js';
 import type { AdamWOptions } from '../../src/optimizers/adam-w.js';
 import type { AdamOptions } from '../../src/optimizers/adam.js';
@@ -25,20 +25,31 @@ export type ComposedUpdate = (step: ComposedStep) => ComposedResult;
 export function composedSGD({ momentum, nesterov }: SGDOptions): ComposedUpdate {
   return ({ weight, gradient, slots, learningRate }) => {
     const step = gradient.mul(learningRate);
-    if (momentum === 0) return { weight: weight.sub(step), slots: {} };
-    const velocity = slots.velocity!.mul(momentum).sub(step);
+    if (slots.velocity === undefined) return { weight: weight.sub(step), slots };
+    const velocity = slots.velocity.mul(momentum).sub(step);
     return { weight: weight.add(nesterov ? velocity.mul(momentum).sub(step) : velocity), slots: { velocity } };
   };
 }
 
+/** TensorFlow's kernel takes the betas and forms `1 - beta` and the powers in float32; so does this. */
 export function composedAdam({ beta1, beta2, epsilon }: AdamOptions): ComposedUpdate {
+  const [b1, b2] = [Math.fround(beta1), Math.fround(beta2)];
   return ({ weight, gradient, slots, learningRate, step }) => {
-    const mean = slots.mean!.mul(beta1).add(gradient.mul(1 - beta1));
-    const meanSquare = slots.meanSquare!.mul(beta2).add(gradient.square().mul(1 - beta2));
-    const rate = (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
+    const mean = slots.mean!.add(gradient.sub(slots.mean!).mul(1 - b1));
+    const meanSquare = slots.meanSquare!.add(
+      gradient
+        .square()
+        .sub(slots.meanSquare!)
+        .mul(1 - b2),
+    );
+    const rate = (learningRate * Math.sqrt(1 - float32Power(b2, step))) / (1 - float32Power(b1, step));
     const weightAfter = weight.sub(mean.mul(rate).div(meanSquare.sqrt().add(epsilon)));
     return { weight: weightAfter, slots: { mean, meanSquare } };
   };
+}
+
+function float32Power(base: number, exponent: number): number {
+  return Array.from({ length: exponent }).reduce<number>((power) => Math.fround(power * base), 1);
 }
 
 export function composedAdamW(options: AdamWOptions): ComposedUpdate {

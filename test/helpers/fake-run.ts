@@ -11,7 +11,9 @@ class FixedRateOptions {
   @IsNumber() learningRate = 0.1;
 }
 
-@declarationDecorator('optimizer', 'Optimizer')('test/fixed-rate', FixedRateOptions)
+const Optimizer = declarationDecorator('optimizer', 'Optimizer');
+
+@Optimizer('test/fixed-rate', FixedRateOptions)
 class FixedRate extends BaseOptimizer<OptimizerOptions> {
   apply(): void {}
 }

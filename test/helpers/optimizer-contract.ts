@@ -9,11 +9,8 @@ import type { OptimizerOptions } from '../../src/optimizers/optimizer-options.js
 import type { ComposedUpdate } from './composed-updates.js';
 import { numbersOf, wave, withRig, type HostTensors, type OptimizerRig } from './optimizer-rig.js';
 
-/**
- * The fused kernels form `1 - beta` in float32, which for beta2 = 0.999 is off by 1.3e-5 of its size; a step carries half
- * of that, and the steps here are smaller than a tenth of the weights.
- */
-const FUSED_TOLERANCE = 2e-6;
+/** Fused and composed updates round in another order: a few units in float32's last place, over a few steps. */
+const FUSED_TOLERANCE = 1e-6;
 /** How near the minimum of the bowl counts as there, relative to how far away the start was. */
 const BOWL_TOLERANCE = 1e-2;
 const BOWL_STEPS = 400;
@@ -91,9 +88,8 @@ export function optimizerContract<O extends OptimizerOptions>(
           for (const path of Object.keys(SHAPES)) {
             expect(relativeError(rig.weight(path), reference.weights[path]!)).toBeLessThan(FUSED_TOLERANCE);
             for (const [slot, variable] of Object.entries(rig.state.slotsOf(path))) {
-              expect(relativeError(numbersOf(variable), reference.slots[`${path}/${slot}`]!)).toBeLessThan(
-                SLOT_TOLERANCE,
-              );
+              const expected = reference.slots[`${path}/${slot}`]!;
+              expect(relativeError(numbersOf(variable), expected)).toBeLessThan(FUSED_TOLERANCE);
             }
           }
         });
@@ -102,7 +98,11 @@ export function optimizerContract<O extends OptimizerOptions>(
 
     it('finds the bottom of a bowl', () => {
       for (const given of contract.options) {
-        const optimizer = new optimizerClass({ ...given, learningRate: contract.bowlLearningRate, ...NO_DECAY(given) });
+        const optimizer = new optimizerClass({
+          ...given,
+          learningRate: contract.bowlLearningRate,
+          ...withoutDecay(given),
+        });
         withRig(optimizer, { w: { shape: [6], values: wave(6, 1) } }, (rig) => {
           const bottom = wave(6, 2);
           const away = () => Math.hypot(...rig.weight('w').map((w, i) => w - bottom[i]!));
@@ -121,17 +121,14 @@ export function optimizerContract<O extends OptimizerOptions>(
     it('leaves every bit alone where the gate is false, whatever the gradients hold', () => {
       for (const given of contract.options) {
         withRig(new optimizerClass(given), withOddZeros(host(0)), (rig) => {
-          const still: string[] = [];
           for (const warm of [0, 2]) {
             for (let step = 1; step <= warm; step++) rig.step(host(step));
             for (const bad of [NaN, Infinity, -Infinity, 3e38, 1]) {
               const before = rig.bits();
               rig.step(filled(bad), false);
               expect(rig.bits()).toEqual(before);
-              still.push(String(bad));
             }
           }
-          expect(still).toHaveLength(10);
           expect(numbersOf(rig.state.iterations)).toEqual([2]);
         });
       }
@@ -214,11 +211,8 @@ export function optimizerContract<O extends OptimizerOptions>(
   });
 }
 
-/** Slots hold `1 - beta2` as a factor, see {@link FUSED_TOLERANCE}. */
-const SLOT_TOLERANCE = 2e-5;
-
 /** Decay pulls away from the bottom of the bowl, which is right and not what is asked here. */
-function NO_DECAY(given: object): object {
+function withoutDecay(given: object): object {
   return 'weightDecay' in given ? { weightDecay: 0 } : {};
 }
 
@@ -278,8 +272,8 @@ function composedRun(optimizer: BaseOptimizer, update: ComposedUpdate, steps: nu
 export function relativeError(actual: readonly number[], expected: readonly number[]): number {
   expect(actual).toHaveLength(expected.length);
   const scale = Math.max(...expected.map(Math.abs), Number.MIN_VALUE);
-  // A NaN is an infinite error: Math.max alone would hand it on, and no comparison with it fails.
-  return Math.max(...actual.map((value, i) => Math.abs(value - expected[i]!) / scale)) || (actual.some(Number.isNaN) ? Infinity : 0);
+  const worst = Math.max(...actual.map((value, i) => Math.abs(value - expected[i]!) / scale));
+  return Number.isNaN(worst) ? Infinity : worst;
 }
 
 function errorOf(action: () => unknown): unknown {

@@ -15,16 +15,20 @@ export function textStream(columns?: number): LineStream & { text(): string } {
   return stream as unknown as LineStream & { text(): string };
 }
 
+/** What begins a command to the terminal. */
+export const ESCAPE = '\u001b';
+
+const TOKEN = new RegExp(`${ESCAPE}\\[(\\d*)([A-Za-z])|[^]`, 'gu');
+
 /** What a terminal of one screen shows after this text: cursor to column, clear line, carriage return, newline. */
 export function screen(text: string): string[] {
   const lines: string[] = [''];
   let column = 0;
-  for (const [token] of text.matchAll(/\x1b\[(\d*)([A-Za-z])|[^]/gu)) {
-    const code = /^\x1b\[(\d*)([A-Za-z])$/u.exec(token);
+  for (const [token, digits, command] of text.matchAll(TOKEN)) {
     const last = lines.length - 1;
-    if (code !== null) {
-      if (code[2] === 'G') column = Number(code[1] || 1) - 1;
-      else if (code[2] === 'K') lines[last] = code[1] === '2' ? '' : lines[last]!.slice(0, column);
+    if (command !== undefined) {
+      if (command === 'G') column = Number(digits || 1) - 1;
+      else if (command === 'K') lines[last] = digits === '2' ? '' : lines[last]!.slice(0, column);
       else throw new Error(`the terminal was told ${JSON.stringify(token)}`);
     } else if (token === '\n') {
       lines.push('');

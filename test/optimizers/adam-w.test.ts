@@ -8,7 +8,10 @@ import { withRig } from '../helpers/optimizer-rig.js';
 useTestEngine();
 
 optimizerContract<AdamWOptions>(AdamW, {
-  options: [{ weightDecay: 0.01 }, { learningRate: 0.02, weightDecay: 0.3, excludeFromWeightDecay: ['**/bias', 'head'] }],
+  options: [
+    { weightDecay: 0.01 },
+    { learningRate: 0.02, weightDecay: 0.3, excludeFromWeightDecay: ['**/bias', 'head'] },
+  ],
   refused: {
     learningRate: [-0.1, NaN, Infinity, '0.1', null],
     beta1: [-0.1, 1, NaN],

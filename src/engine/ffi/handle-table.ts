@@ -62,10 +62,7 @@ export class HandleTable {
   #slot(id: number): number {
     const slot = id % SLOTS;
     const known =
-      slot >= 0 &&
-      slot < this.#used &&
-      this.#addresses[slot] !== 0 &&
-      this.#generations[slot]! * SLOTS + slot === id;
+      slot >= 0 && slot < this.#used && this.#addresses[slot] !== 0 && this.#generations[slot]! * SLOTS + slot === id;
     return known ? slot : -1;
   }
 

@@ -58,7 +58,11 @@ export class Scratch {
   /** Writes a shape into `dimensions` and returns its rank. */
   putShape(shape: readonly number[], where: string): number {
     if (shape.length > MAX_RANK) {
-      throw new EngineError('bad-shape', { where, expected: `a rank of at most ${MAX_RANK}`, received: `${shape.length}` });
+      throw new EngineError('bad-shape', {
+        where,
+        expected: `a rank of at most ${MAX_RANK}`,
+        received: `${shape.length}`,
+      });
     }
     for (let i = 0; i < shape.length; i++) {
       const dimension: unknown = shape[i];

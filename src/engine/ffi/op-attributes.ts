@@ -70,19 +70,38 @@ export class OpAttributes {
     const count = values.length;
     switch (where.attribute.type) {
       case ATTRIBUTE_KINDS.string:
-        this.#setStrings(op, name, values.map((value) => text(value, where)));
+        this.#setStrings(
+          op,
+          name,
+          values.map((value) => text(value, where)),
+        );
         return;
       case ATTRIBUTE_KINDS.int:
         this.api.TFE_OpSetAttrIntList(op, name, int64s(values.map((value) => whole(value, where))), count);
         return;
       case ATTRIBUTE_KINDS.float:
-        this.api.TFE_OpSetAttrFloatList(op, name, Float32Array.from(values, (value) => number(value, where)), count);
+        this.api.TFE_OpSetAttrFloatList(
+          op,
+          name,
+          Float32Array.from(values, (value) => number(value, where)),
+          count,
+        );
         return;
       case ATTRIBUTE_KINDS.bool:
-        this.api.TFE_OpSetAttrBoolList(op, name, Uint8Array.from(values, (value) => flag(value, where)), count);
+        this.api.TFE_OpSetAttrBoolList(
+          op,
+          name,
+          Uint8Array.from(values, (value) => flag(value, where)),
+          count,
+        );
         return;
       case ATTRIBUTE_KINDS.type:
-        this.api.TFE_OpSetAttrTypeList(op, name, Int32Array.from(values, (value) => whole(value, where)), count);
+        this.api.TFE_OpSetAttrTypeList(
+          op,
+          name,
+          Int32Array.from(values, (value) => whole(value, where)),
+          count,
+        );
         return;
       default:
         throw refusal('a kind of attribute that can be a list', where);

@@ -9,13 +9,7 @@ import { readStrings, StringTensors } from './string-tensors.js';
 
 /** What tfjs hands to and takes from a backend: numbers, or strings as UTF-8 bytes. */
 export type TensorValues =
-  | Float32Array
-  | Float64Array
-  | Int32Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | BigInt64Array
-  | Uint8Array[];
+  Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray | BigInt64Array | Uint8Array[];
 
 type Numbers = Exclude<TensorValues, Uint8Array[]>;
 
@@ -151,7 +145,8 @@ const ARRAY_OF_TYPE: Readonly<Record<number, string>> = {
 /** `values` in the array type that the data type is stored in: tfjs lets any numbers stand for any numeric type. */
 function bindable(values: Numbers, type: number): Numbers {
   const kind = arrayKind(values);
-  if (kind === ARRAY_OF_TYPE[type] || (type === DATA_TYPES.int64 && /^(Int32|BigInt64)Array$/.test(kind))) return values;
+  if (kind === ARRAY_OF_TYPE[type] || (type === DATA_TYPES.int64 && /^(Int32|BigInt64)Array$/.test(kind)))
+    return values;
   const numbers = kind === 'BigInt64Array' ? Array.from(values as BigInt64Array, Number) : (values as Float32Array);
   switch (type) {
     case DATA_TYPES.float32:

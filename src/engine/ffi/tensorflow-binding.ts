@@ -101,6 +101,9 @@ export class TensorFlowBinding {
     const types = inputIds.map((id) => this.handles.type(id, where));
     const floatType = policy?.floatType(opName, types) ?? DATA_TYPES.float32;
     if (opName === 'Cast') return this.executeCast(attributes, inputIds, types, floatType);
+    if (types.every((type) => convertedType(type, floatType) === type)) {
+      return this.executeNative(opName, convertAttributes(attributes, floatType), inputIds, numOutputs);
+    }
     const temporary: number[] = [];
     try {
       const ids = inputIds.map((id, i) => {

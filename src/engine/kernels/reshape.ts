@@ -9,7 +9,8 @@ export const reshape = nodeKernel<{ shape: number[] }>(tf.Reshape, ({ backend, i
   const shape = tf.util.inferFromImplicitShape(attributes.shape, size);
   tf.util.assert(
     tf.util.sizeFromShape(shape) === size,
-    () => `reshape: a tensor of shape [${x.shape.join(', ')}] has not the ${tf.util.sizeFromShape(shape)} elements of [${shape.join(', ')}]`,
+    () =>
+      `reshape: a tensor of shape [${x.shape.join(', ')}] has not the ${tf.util.sizeFromShape(shape)} elements of [${shape.join(', ')}]`,
   );
   return sameData(backend, x, shape);
 });

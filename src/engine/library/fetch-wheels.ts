@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EngineError } from '../../core/errors.js';
 import type { InstallProgress } from './install-progress.js';
+import { shortWheelName } from './install-progress.js';
 import type { Pip, PipRun, ReportedWheel } from './pip.js';
 
 export interface WheelOrder {
@@ -95,7 +96,7 @@ class DownloadWatch {
     progress?.end();
     // pip names a file before it opens it: what is there now belongs to earlier ones.
     this.before = sumSizes(this.wheels());
-    progress?.begin(`fetching ${decodeURIComponent(match[1]!.split('/').at(-1)!)}`, total);
+    progress?.begin(`fetching ${shortWheelName(decodeURIComponent(match[1]!.split('/').at(-1)!))}`, total);
   }
 
   /** Moves a wheel that pip has fetched while it reported to its place, if it is whole. */

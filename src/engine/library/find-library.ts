@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../core/errors.js';
 import { engineDirectory, installedSets } from './engine-cache.js';
 import { installCommand } from './install-command.js';
@@ -150,11 +150,11 @@ function libraryIn(directory: string): string | undefined {
 }
 
 function packageFolder(name: string): string | undefined {
-  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
-    try {
-      return dirname(createRequire(from).resolve(`${name}/package.json`));
-    } catch {
-      // Not there: the next place is asked.
+  for (const from of [process.cwd(), dirname(fileURLToPath(import.meta.url))]) {
+    for (let folder = from; ; folder = dirname(folder)) {
+      const candidate = join(folder, 'node_modules', name);
+      if (existsSync(join(candidate, 'package.json'))) return candidate;
+      if (folder === dirname(folder)) break;
     }
   }
   return undefined;

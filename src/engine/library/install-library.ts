@@ -7,6 +7,7 @@ import { damagedFiles, engineDirectory, installedSets, MANIFEST } from './engine
 import { fetchWheels } from './fetch-wheels.js';
 import { installCommand } from './install-command.js';
 import type { InstallProgress } from './install-progress.js';
+import { shortWheelName } from './install-progress.js';
 import { libraryPlatform } from './library-platform.js';
 import { isTooOld, OLDEST_TENSORFLOW, TESTED_TENSORFLOW } from './library-version.js';
 import { missingLibraries } from './missing-libraries.js';
@@ -94,7 +95,7 @@ async function unpackAll(
   const files: Record<string, InstalledFile> = {};
   for (const { file } of wheels) {
     let done = 0;
-    const onTotal = (total: number) => progress?.begin(`unpacking ${file}`, total);
+    const onTotal = (total: number) => progress?.begin(`unpacking ${shortWheelName(file)}`, total);
     const onBytes = (bytes: number) => progress?.advance((done += bytes));
     Object.assign(files, await unpackWheel(join(from, file), to, { signal, onTotal, onBytes }));
     progress?.end();

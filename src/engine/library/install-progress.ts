@@ -7,3 +7,8 @@ export interface InstallProgress {
   advance(bytes: number): void;
   end(): void;
 }
+
+/** `tensorflow_cpu-2.21.0`: what a reader wants to know of a wheel's file name. */
+export function shortWheelName(file: string): string {
+  return file.split('-').slice(0, 2).join('-');
+}

@@ -66,13 +66,22 @@ describe.each([[[3, 2, 2, 2]], [[5, 3]], [[2, 4, 3]]])('fusedBatchNorm over %p',
     tf.dispose(at);
   });
 
-  it('has native kernels equal to the reference in second order', () => {
+  const squaredGradient =
+    (fn: (...x: Tensor[]) => Tensor) =>
+    (...x: Tensor[]) =>
+      tf.addN(
+        tf
+          .grads(fn)(x)
+          .map((grad) => tf.sum(tf.square(grad))),
+      );
+  const second = squaredGradient(outputOnly as (...x: Tensor[]) => Tensor);
+
+  it.each([
+    ['second', second],
+    ['third', squaredGradient(second)],
+  ])('has native kernels equal to the reference in %s order', (_, fn) => {
     const at = inputs(shape);
-    const run = () =>
-      tf.grads((...x: Tensor[]) => {
-        const grads = tf.grads(outputOnly as (...x: Tensor[]) => Tensor)(x);
-        return tf.addN(grads.map((grad) => tf.sum(tf.square(grad))));
-      })(at);
+    const run = () => tf.grads(fn)(at);
     tf.tidy(() => {
       const reference = inFloat64(() => run().map((grad) => readFloat64(grad)));
       expectClose(

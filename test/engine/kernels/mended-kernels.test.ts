@@ -50,7 +50,10 @@ describe('Concat', () => {
 
   it('joins along any axis', () => {
     const joined = tf.concat([tf.ones([2, 1]), tf.zeros([2, 2])], 1);
-    expect([joined.shape, numbers(joined)]).toEqual([[2, 3], [1, 0, 0, 1, 0, 0]]);
+    expect([joined.shape, numbers(joined)]).toEqual([
+      [2, 3],
+      [1, 0, 0, 1, 0, 0],
+    ]);
   });
 
   it('leaves nothing behind when it fails', () => {
@@ -137,13 +140,32 @@ describe('DenseBincount', () => {
     expect(numbers(tf.denseBincount(x, tf.tensor1d([]), 4))).toEqual([0, 2, 1, 0]);
     expect(numbers(tf.denseBincount(x, tf.tensor1d([0.5, 1, 2, 9]), 4))).toEqual([0, 2.5, 1, 0]);
     expect(numbers(tf.denseBincount(x, tf.tensor1d([]), 4, true))).toEqual([0, 1, 1, 0]);
-    const rows = tf.denseBincount(tf.tensor2d([[0, 1], [1, 1]], [2, 2], 'int32'), tf.tensor2d([], [0, 0]), 2);
-    expect(rows.arraySync()).toEqual([[1, 1], [0, 2]]);
+    const rows = tf.denseBincount(
+      tf.tensor2d(
+        [
+          [0, 1],
+          [1, 1],
+        ],
+        [2, 2],
+        'int32',
+      ),
+      tf.tensor2d([], [0, 0]),
+      2,
+    );
+    expect(rows.arraySync()).toEqual([
+      [1, 1],
+      [0, 2],
+    ]);
   });
 });
 
 describe('GatherV2', () => {
-  const table = (): tf.Tensor2D => tf.tensor2d([[1, 2], [3, 4], [5, 6]]);
+  const table = (): tf.Tensor2D =>
+    tf.tensor2d([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
 
   it('gathers, and so does its gradient, without a read on the host', () => {
     const indices = tf.tensor1d([2, 0, 2], 'int32');

@@ -13,7 +13,7 @@ export interface ZipEntry {
   readonly claimedSize?: number;
 }
 
-export function zipArchive(entries: readonly ZipEntry[]): Buffer {
+function zipArchive(entries: readonly ZipEntry[]): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];
   let offset = 0;

@@ -1,0 +1,138 @@
+/**
+ * Adjoint: neural-network training in TypeScript on TensorFlow.
+ *
+ * @packageDocumentation
+ */
+import './container.js';
+
+export { tf } from './engine/tfjs.js';
+export type { DataType, Rank, Scalar, Tensor, TensorLike, TypedArray } from './engine/tfjs.js';
+export { startEngine, useEngine } from './engine/start-engine.js';
+export type { Engine, EngineCounters } from './engine/start-engine.js';
+export type { EngineOptions } from './engine/engine-options.js';
+export type { Device } from './engine/ffi/eager-context.js';
+export { inFloat64, isFloat64, readFloat64 } from './engine/float64.js';
+export { Variable } from './engine/variable.js';
+
+export {
+  AdjointError,
+  CallbackError,
+  DataError,
+  EngineError,
+  GradientError,
+  LookupError,
+  OptionsError,
+  SetupError,
+  ShapeError,
+  StateError,
+} from './core/errors.js';
+export type { ErrorDetails } from './core/errors.js';
+export type { DeclaredKind } from './core/declaration.js';
+export type { Logger } from './core/logger.js';
+export type { OptionsInput } from './core/parse-options.js';
+export type { PathPredicate } from './core/path-predicate.js';
+export { PathTree } from './core/path-tree.js';
+export {
+  IntegerStream,
+  integers,
+  normal,
+  permutation,
+  RngKey,
+  truncatedNormal,
+  uniform,
+} from './core/rng-key.js';
+export type { RngPathPart } from './core/rng-key.js';
+export type { DeclaredClass } from './core/services.js';
+export type { Shape } from './core/shape.js';
+
+export { registerKernelVjp } from './autodiff/register-kernel-vjp.js';
+export type { KeptTensors, KernelVjpRule, Removable } from './autodiff/register-kernel-vjp.js';
+export type { KernelAttributes } from './autodiff/tape.js';
+export { valueAndGradients } from './autodiff/value-and-gradients.js';
+export type { ValueAndGradients } from './autodiff/value-and-gradients.js';
+
+export { initializers } from './initializers/resolve-initializer.js';
+export type { InitializerConfig, InitializerLike, InitializerName } from './initializers/resolve-initializer.js';
+export type { Initializer } from './initializers/initializer.js';
+
+export { BaseLayer } from './layers/base-layer.js';
+export type { LayerInput } from './layers/base-layer.js';
+export { CallContext } from './layers/call-context.js';
+export type { CallOptions } from './layers/call-context.js';
+export { Child, Layer, Weight } from './layers/declarations.js';
+export type { WeightSpec, WeightSpecFactory } from './layers/declarations.js';
+export { LayerOptions } from './layers/layer-options.js';
+export { WeightHandle } from './layers/weight-handle.js';
+export { layers } from './layers/layers.js';
+export { regularizers } from './layers/regularizers.js';
+export type { Regularizer } from './layers/regularizer.js';
+
+export { BaseLoss } from './losses/base-loss.js';
+export type { LabelArray } from './losses/base-loss.js';
+export { Loss } from './losses/declarations.js';
+export { CrossentropyOptions, LossOptions } from './losses/loss-options.js';
+export type { LossReduction } from './losses/loss-options.js';
+export { BinaryCrossentropy } from './losses/binary-crossentropy.js';
+export { CategoricalCrossentropy } from './losses/categorical-crossentropy.js';
+export { MeanSquaredError } from './losses/mean-squared-error.js';
+export { SparseCategoricalCrossentropy } from './losses/sparse-categorical-crossentropy.js';
+
+export { BaseMetric } from './metrics/base-metric.js';
+export type { MetricSums } from './metrics/base-metric.js';
+export { Metric } from './metrics/declarations.js';
+export { MetricOptions } from './metrics/metric-options.js';
+export { BinaryAccuracy, BinaryAccuracyOptions } from './metrics/binary-accuracy.js';
+export { CategoricalAccuracy } from './metrics/categorical-accuracy.js';
+export { Mean } from './metrics/mean.js';
+export { SparseCategoricalAccuracy } from './metrics/sparse-categorical-accuracy.js';
+export { WeightedMeanMetric } from './metrics/weighted-mean-metric.js';
+
+export { BaseOptimizer } from './optimizers/base-optimizer.js';
+export type { WeightUpdate } from './optimizers/base-optimizer.js';
+export { Optimizer } from './optimizers/declarations.js';
+export { OptimizerOptions } from './optimizers/optimizer-options.js';
+export { ClipOptions } from './optimizers/clip-options.js';
+export type { GradientTransform, TensorsByPath } from './optimizers/gradient-transform.js';
+export { Adam } from './optimizers/adam.js';
+export { AdamW } from './optimizers/adam-w.js';
+export { SGD } from './optimizers/sgd.js';
+
+export { Dataset } from './data/dataset.js';
+export type { Batch, Example, ExampleInput } from './data/example.js';
+export { toHostArray } from './data/host-array.js';
+export type { HostArray, HostArrayInput, HostDataType, NestedNumbers, NumericTypedArray } from './data/host-array.js';
+export { readIdx, readIdxFile } from './data/idx.js';
+export { loadMnist } from './data/mnist.js';
+export type { DigitDataset, LabelledImages } from './data/mnist.js';
+export { downloadMnist } from './data/download-mnist.js';
+export { handwrittenDigits } from './data/handwritten-digits.js';
+
+export { HOOKS } from './training/callback-contract.js';
+export type {
+  CallbackContract,
+  ExecutionMode,
+  HookName,
+  Logs,
+  RunProgress,
+  TrainingRun,
+} from './training/callback-contract.js';
+export type { WeightSnapshot } from './training/weight-snapshot.js';
+export type { BatchSource } from './training/batches.js';
+export { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './training/fit-options.js';
+export type { TrainableWeight } from './training/trainable.js';
+
+export { BaseCallback } from './callbacks/callback.js';
+export { Callback } from './callbacks/declarations.js';
+export { EarlyStopping } from './callbacks/early-stopping.js';
+export { History } from './callbacks/history.js';
+export { LambdaCallback } from './callbacks/lambda-callback.js';
+export { ProgressBar } from './callbacks/progress-bar.js';
+export { TerminateOnNaN } from './callbacks/terminate-on-nan.js';
+
+export { BaseModel } from './model/base-model.js';
+export { CompileOptions } from './model/compile-options.js';
+export { Model } from './model/declarations.js';
+export { Sequential, sequential } from './model/sequential.js';
+
+export { Adjoint, createAdjoint, register } from './container.js';
+export type { AdjointOptions } from './container.js';
