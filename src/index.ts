@@ -25,9 +25,11 @@ export {
   SetupError,
   ShapeError,
   StateError,
+  TraceError,
 } from './core/errors.js';
 export type { ErrorDetails } from './core/errors.js';
-export type { DeclaredKind } from './core/declaration.js';
+export { NoOptions } from './core/declaration.js';
+export type { DeclaredKind, OptionsClass } from './core/declaration.js';
 export type { Logger } from './core/logger.js';
 export type { OptionsInput } from './core/parse-options.js';
 export type { PathPredicate } from './core/path-predicate.js';
@@ -38,6 +40,7 @@ export {
   normal,
   permutation,
   RngKey,
+  rngKey,
   truncatedNormal,
   uniform,
 } from './core/rng-key.js';
@@ -54,6 +57,10 @@ export type { ValueAndGradients } from './autodiff/value-and-gradients.js';
 export { initializers } from './initializers/resolve-initializer.js';
 export type { InitializerConfig, InitializerLike, InitializerName } from './initializers/resolve-initializer.js';
 export type { Initializer } from './initializers/initializer.js';
+export { ConstantOptions } from './initializers/constant.js';
+export { NormalOptions } from './initializers/normal-options.js';
+export { RandomUniformOptions } from './initializers/random-uniform.js';
+export { VarianceScalingOptions } from './initializers/variance-scaling.js';
 
 export { BaseLayer } from './layers/base-layer.js';
 export type { LayerInput } from './layers/base-layer.js';
@@ -61,10 +68,25 @@ export { CallContext } from './layers/call-context.js';
 export type { CallOptions } from './layers/call-context.js';
 export { Child, Layer, Weight } from './layers/declarations.js';
 export type { WeightSpec, WeightSpecFactory } from './layers/declarations.js';
+export { KernelLayerOptions } from './layers/kernel-layer-options.js';
 export { LayerOptions } from './layers/layer-options.js';
 export { WeightHandle } from './layers/weight-handle.js';
 export { layers } from './layers/layers.js';
-export { regularizers } from './layers/regularizers.js';
+export { Activation, ActivationOptions } from './layers/activation.js';
+export type { ActivationLike, ActivationName } from './layers/activations.js';
+export { Add } from './layers/add.js';
+export { BatchNormalization, BatchNormalizationOptions } from './layers/batch-normalization.js';
+export { Conv2D, Conv2DOptions } from './layers/conv2d.js';
+export { Dense, DenseOptions } from './layers/dense.js';
+export { Dropout, DropoutOptions } from './layers/dropout.js';
+export { Flatten } from './layers/flatten.js';
+export { GlobalAveragePooling2D } from './layers/global-average-pooling2d.js';
+export { MaxPooling2D, MaxPooling2DOptions } from './layers/max-pooling2d.js';
+export { Reshape, ReshapeOptions } from './layers/reshape.js';
+export { Residual, ResidualOptions } from './layers/residual.js';
+export type { Padding, Size2D } from './layers/option-validators.js';
+export { L1L2Options, L1Options, L2Options, regularizers } from './layers/regularizers.js';
+export type { RegularizerConfig, RegularizerLike, RegularizerName } from './layers/regularizers.js';
 export type { Regularizer } from './layers/regularizer.js';
 
 export { BaseLoss } from './losses/base-loss.js';
@@ -91,21 +113,34 @@ export { BaseOptimizer } from './optimizers/base-optimizer.js';
 export type { WeightUpdate } from './optimizers/base-optimizer.js';
 export { Optimizer } from './optimizers/declarations.js';
 export { OptimizerOptions } from './optimizers/optimizer-options.js';
-export { ClipOptions } from './optimizers/clip-options.js';
+export { clipByGlobalNorm } from './optimizers/clip-by-global-norm.js';
+export { clipByNorm } from './optimizers/clip-by-norm.js';
+export { clipByValue } from './optimizers/clip-by-value.js';
+export { ClipOptions, clipTransform } from './optimizers/clip-options.js';
 export type { GradientTransform, TensorsByPath } from './optimizers/gradient-transform.js';
-export { Adam } from './optimizers/adam.js';
-export { AdamW } from './optimizers/adam-w.js';
-export { SGD } from './optimizers/sgd.js';
+export { Adam, AdamOptions } from './optimizers/adam.js';
+export { AdamW, AdamWOptions } from './optimizers/adam-w.js';
+export { SGD, SGDOptions } from './optimizers/sgd.js';
 
-export { Dataset } from './data/dataset.js';
+export { BatchOptions, Dataset, IterableOptions, ShuffleOptions } from './data/dataset.js';
+export type { DatasetSource } from './data/dataset-source.js';
+export type { AnyIterable } from './data/iterable-source.js';
 export type { Batch, Example, ExampleInput } from './data/example.js';
 export { toHostArray } from './data/host-array.js';
-export type { HostArray, HostArrayInput, HostDataType, NestedNumbers, NumericTypedArray } from './data/host-array.js';
+export type {
+  HostArray,
+  HostArrayInput,
+  HostDataType,
+  NestedNumbers,
+  NumericTypedArray,
+  ToHostArrayOptions,
+} from './data/host-array.js';
 export { readIdx, readIdxFile } from './data/idx.js';
-export { loadMnist } from './data/mnist.js';
+export type { IdxArray, IdxType } from './data/idx.js';
+export { loadMnist, LoadMnistOptions } from './data/mnist.js';
 export type { DigitDataset, LabelledImages } from './data/mnist.js';
-export { downloadMnist } from './data/download-mnist.js';
-export { handwrittenDigits } from './data/handwritten-digits.js';
+export { downloadMnist, DownloadMnistOptions } from './data/download-mnist.js';
+export { handwrittenDigits, HandwrittenDigitsOptions } from './data/handwritten-digits.js';
 
 export { HOOKS } from './training/callback-contract.js';
 export type {
@@ -119,14 +154,15 @@ export type {
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';
 export { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './training/fit-options.js';
-export type { TrainableWeight } from './training/trainable.js';
+export type { Trainable, TrainableWeight } from './training/trainable.js';
 
 export { BaseCallback } from './callbacks/callback.js';
 export { Callback } from './callbacks/declarations.js';
-export { EarlyStopping } from './callbacks/early-stopping.js';
+export { EarlyStopping, EarlyStoppingOptions } from './callbacks/early-stopping.js';
 export { History } from './callbacks/history.js';
-export { LambdaCallback } from './callbacks/lambda-callback.js';
-export { ProgressBar } from './callbacks/progress-bar.js';
+export { LambdaCallback, LambdaCallbackOptions } from './callbacks/lambda-callback.js';
+export { ProgressBar, ProgressBarOptions } from './callbacks/progress-bar.js';
+export type { LineStream } from './callbacks/terminal-bar.js';
 export { TerminateOnNaN } from './callbacks/terminate-on-nan.js';
 
 export { BaseModel } from './model/base-model.js';

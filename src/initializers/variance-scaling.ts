@@ -47,11 +47,7 @@ const TRUNCATED_DEVIATION = 0.87962566103423978;
  * @see https://keras.io/api/layers/initializers/#variancescaling-class
  */
 export function varianceScaling(options?: OptionsInput<VarianceScalingOptions>): Initializer {
-  const { scale, mode, distribution } = parseOptions(
-    VarianceScalingOptions,
-    options,
-    'initializer varianceScaling',
-  );
+  const { scale, mode, distribution } = parseOptions(VarianceScalingOptions, options, 'initializer varianceScaling');
   return new NamedInitializer('varianceScaling', { scale, mode, distribution }, (shape, key) =>
     drawWithVariance({ scale, mode, distribution }, shape, key),
   );

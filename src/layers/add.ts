@@ -50,7 +50,8 @@ export class Add extends BaseLayer<LayerOptions, readonly Tensor[]> {
   }
 
   private join(a: Shape, b: Shape, all: readonly Shape[]): Shape {
-    const fits = a.length === b.length && a.every((d, i) => d === b[i] || d === 1 || b[i] === 1 || d === null || b[i] === null);
+    const fits =
+      a.length === b.length && a.every((d, i) => d === b[i] || d === 1 || b[i] === 1 || d === null || b[i] === null);
     if (fits) return a.map((dimension, i) => (dimension === 1 || dimension === null ? b[i]! : dimension));
     throw new ShapeError('input-shapes', {
       where: this.describe(),

@@ -49,7 +49,11 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
 
   constructor(options?: OptionsInput<O>) {
     const layerClass = new.target;
-    this.options = parseOptions(optionsClassOf(layerClass, LayerOptions) as OptionsClass<O>, options, `layer ${layerClass.name}`);
+    this.options = parseOptions(
+      optionsClassOf(layerClass, LayerOptions) as OptionsClass<O>,
+      options,
+      `layer ${layerClass.name}`,
+    );
     this.name = this.options.name ?? toSnakeCase(layerClass.name);
     this.defineHandles();
     // `call` is what a subclass writes and what everybody calls: the checks stand between the two, on the instance.

@@ -29,7 +29,10 @@ export function buildWeights(
           fix: `give the input a known last dimension; its shape here is ${formatShape(inputShape)}`,
         });
       });
-      const initializer = resolveInitializer(spec.initializer ?? 'glorotUniform', `weight "${field}" of ${layer.describe()}`);
+      const initializer = resolveInitializer(
+        spec.initializer ?? 'glorotUniform',
+        `weight "${field}" of ${layer.describe()}`,
+      );
       const values = initializer.values(shape, RngKey.fromSeed(seed, path, 'initial'));
       const initial = tf.tensor(values, shape, 'float32');
       const variable = Variable.create(path, initial);

@@ -15,7 +15,15 @@ export function dilatedConv2d(x: Tensor, kernel: Tensor, dilation: readonly numb
     return { rate, pads: [before, margin - before + fill], crops: [0, fill] };
   });
   const block = axes.map(({ rate }) => rate);
-  const phases = tf.spaceToBatchND(x, block, axes.map(({ pads }) => pads));
+  const phases = tf.spaceToBatchND(
+    x,
+    block,
+    axes.map(({ pads }) => pads),
+  );
   const convolved = tf.conv2d(phases as tf.Tensor4D, kernel as tf.Tensor4D, 1, 'valid');
-  return tf.batchToSpaceND(convolved, block, axes.map(({ crops }) => crops));
+  return tf.batchToSpaceND(
+    convolved,
+    block,
+    axes.map(({ crops }) => crops),
+  );
 }

@@ -10,7 +10,12 @@ interface OutputOptions {
 }
 
 /** The end of a layer's call: the activation, and the penalty on the output as a mean over the batch. */
-export function finishOutput(x: Tensor, options: OutputOptions, where: string, context: CallContext | undefined): Tensor {
+export function finishOutput(
+  x: Tensor,
+  options: OutputOptions,
+  where: string,
+  context: CallContext | undefined,
+): Tensor {
   const output = resolveActivation(options.activation, where)(x);
   const regularizer = resolveRegularizer(options.activityRegularizer, where);
   if (regularizer !== undefined) context?.addLoss(regularizer.penalty(output).div(output.shape[0]!));

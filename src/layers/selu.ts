@@ -4,7 +4,7 @@ import { exactScalar } from './exact-scalar.js';
 import { withDerivative } from './with-derivative.js';
 
 const SCALE = 1.0507009873554805;
-const SCALE_TIMES_ALPHA = 1.7580993408473769;
+const SCALE_TIMES_ALPHA = 1.7580993408473768;
 
 /**
  * Scaled exponential linear unit: `1.0507 x` where `x > 0`, else `1.7581 (exp(x) - 1)`.

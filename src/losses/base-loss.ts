@@ -37,7 +37,11 @@ export abstract class BaseLoss<O extends LossOptions = LossOptions> {
 
   constructor(options?: OptionsInput<O>) {
     const lossClass = new.target;
-    this.options = parseOptions(optionsClassOf(lossClass, LossOptions) as OptionsClass<O>, options, `loss ${lossClass.name}`);
+    this.options = parseOptions(
+      optionsClassOf(lossClass, LossOptions) as OptionsClass<O>,
+      options,
+      `loss ${lossClass.name}`,
+    );
     this.name = toSnakeCase(lossClass.name);
   }
 

@@ -36,7 +36,11 @@ export abstract class BaseMetric<O extends MetricOptions = MetricOptions> {
 
   constructor(options?: OptionsInput<O>) {
     const metricClass = new.target;
-    this.options = parseOptions(optionsClassOf(metricClass, MetricOptions) as OptionsClass<O>, options, `metric ${metricClass.name}`);
+    this.options = parseOptions(
+      optionsClassOf(metricClass, MetricOptions) as OptionsClass<O>,
+      options,
+      `metric ${metricClass.name}`,
+    );
     this.name = this.options.name ?? toSnakeCase(metricClass.name);
   }
 

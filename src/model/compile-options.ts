@@ -2,6 +2,7 @@ import { IsArray, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import type { Execution } from '../training/make-runner.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
 
 /** Options of `compile`. */
@@ -28,7 +29,10 @@ export class CompileOptions {
   @Max(Number.MAX_SAFE_INTEGER)
   seed = 0;
 
-  /** How steps are run; `eager` calls them op by op, `auto` takes the fastest way there is. Default `auto`. */
-  @IsIn(['auto', 'eager'])
-  execution: 'auto' | 'eager' = 'auto';
+  /**
+   * How steps are run: `recorded` once into a TensorFlow function that then runs by itself, `eager` op by op, `auto`
+   * recorded where the step can be recorded and else, after one warning, eagerly. Default `auto`.
+   */
+  @IsIn(['auto', 'recorded', 'eager'])
+  execution: Execution = 'auto';
 }

@@ -48,5 +48,6 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     metrics,
     transforms: [...(options.clip === undefined ? [] : [clipTransform(options.clip)]), ...optimizer.transforms()],
     seed: options.seed,
+    execution: options.execution,
   };
 }

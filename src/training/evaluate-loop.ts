@@ -6,9 +6,8 @@ import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Logs } from './callback-contract.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
 import type { RunQueue } from './run-queue.js';
-import { RunningSums } from './running-sums.js';
+import type { RunningSums } from './running-sums.js';
 import type { StepRunner } from './step-runner.js';
-import type { TrainingPlan } from './training-plan.js';
 
 /** How far and how long to go. */
 export interface LoopOptions {
@@ -19,33 +18,29 @@ export interface LoopOptions {
 /** Loss and metrics over a dataset, in inference mode. */
 export async function evaluateLoop(
   runner: StepRunner,
-  plan: TrainingPlan,
+  sums: RunningSums,
   queue: RunQueue,
   batches: Dataset<Batch>,
   check: (batch: Batch, index: number) => void,
   { steps = Infinity, signal }: LoopOptions,
 ): Promise<Logs> {
-  const sums = new RunningSums('evaluate', plan.metrics);
-  try {
-    let done = 0;
-    for await (const hostBatch of batches.iterate(0)) {
-      signal?.throwIfAborted();
-      check(hostBatch, done);
-      await queue.step(async () => {
-        const batch = toDeviceBatch(hostBatch);
-        try {
-          await runner.evaluate(sums, batch);
-        } finally {
-          disposeBatch(batch);
-        }
-      });
-      await nextTurn();
-      if (++done >= steps) break;
-    }
-    return sums.read();
-  } finally {
-    sums.dispose();
+  let done = 0;
+  sums.reset();
+  for await (const hostBatch of batches.iterate(0)) {
+    signal?.throwIfAborted();
+    check(hostBatch, done);
+    await queue.step(async () => {
+      const batch = toDeviceBatch(hostBatch);
+      try {
+        await runner.evaluate(sums, batch);
+      } finally {
+        disposeBatch(batch);
+      }
+    });
+    await nextTurn();
+    if (++done >= steps) break;
   }
+  return sums.read();
 }
 
 /** The model's outputs for all rows of `x`, in order; the caller owns the result. */

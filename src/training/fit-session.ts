@@ -45,7 +45,6 @@ export class FitSession implements TrainingRun {
   readonly stepsPerEpoch: number | null;
   readonly validated: boolean;
   readonly verbose: 0 | 1 | 2;
-  readonly mode: ExecutionMode;
   readonly optimizer: BaseOptimizer;
   readonly logger: Logger;
   stopReason: string | null = null;
@@ -70,10 +69,14 @@ export class FitSession implements TrainingRun {
     this.stepsPerEpoch = plan.stepsPerEpoch === undefined ? known : Math.min(plan.stepsPerEpoch, known ?? Infinity);
     this.validated = plan.validate !== undefined;
     this.verbose = plan.verbose;
-    this.mode = runner.mode;
     this.optimizer = plan.optimizer;
     this.logger = plan.logger;
     this.totalSteps = plan.stepsBefore;
+  }
+
+  /** May change with the first step, where that cannot be recorded. */
+  get mode(): ExecutionMode {
+    return this.runner.mode;
   }
 
   get progress(): RunProgress {

@@ -9,13 +9,14 @@ import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
-import { EagerRunner } from './eager-runner.js';
 import { evaluateLoop, predictLoop } from './evaluate-loop.js';
 import { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './fit-options.js';
 import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
+import { makeRunner } from './make-runner.js';
 import { checkFinite, preflight } from './preflight.js';
 import { RunQueue } from './run-queue.js';
+import { RunningSums } from './running-sums.js';
 import type { StepRunner } from './step-runner.js';
 import { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -26,6 +27,8 @@ import { readWeights, writeWeights } from './weight-access.js';
 export class Trainer {
   private readonly runner: StepRunner;
   private state: TrainState | undefined;
+  private evaluationSums: RunningSums | undefined;
+  private evaluating: Promise<unknown> = Promise.resolve();
   private epochsTrained = 0;
   private stepsTrained = 0;
 
@@ -35,7 +38,7 @@ export class Trainer {
     private readonly queue: RunQueue,
     private readonly logger: Logger,
   ) {
-    this.runner = new EagerRunner(model, plan);
+    this.runner = makeRunner(model, plan, logger);
   }
 
   /**
@@ -131,6 +134,8 @@ export class Trainer {
   dispose(): void {
     this.state?.dispose();
     this.state = undefined;
+    this.evaluationSums?.dispose();
+    this.evaluationSums = undefined;
     this.runner.dispose();
   }
 
@@ -220,7 +225,11 @@ export class Trainer {
       checkFinite(batch, where);
       preflight(this.model, this.plan, batch, where);
     };
-    return evaluateLoop(this.runner, this.plan, this.queue, batches, check, options);
+    const sums = (this.evaluationSums ??= new RunningSums('evaluate', this.plan.metrics));
+    // One evaluation at a time: they share their sums, and `evaluate` may be called beside a running `fit`.
+    const run = this.evaluating.then(() => evaluateLoop(this.runner, sums, this.queue, batches, check, options));
+    this.evaluating = run.catch(() => undefined);
+    return run;
   }
 }
 

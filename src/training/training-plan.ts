@@ -1,3 +1,4 @@
+import type { Execution } from './make-runner.js';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
@@ -12,4 +13,6 @@ export interface TrainingPlan {
   readonly transforms: readonly GradientTransform[];
   /** Seed of initial weights and of every draw inside a step. */
   readonly seed: number;
+  /** How steps are run. */
+  readonly execution: Execution;
 }

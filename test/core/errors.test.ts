@@ -55,7 +55,13 @@ describe('formatValue', () => {
     [{}, 'an object with keys (none)'],
     [new Map(), 'a Map'],
     [function named() {}, 'the function named'],
-    [(() => () => 0)(), 'a function'],
+    [
+      (
+        () => () =>
+          0
+      )(),
+      'a function',
+    ],
   ])('%j', (value, text) => {
     expect(formatValue(value)).toBe(text);
   });

@@ -3,10 +3,19 @@ import { currentPath, pathDepth, withPath } from '../../src/core/path-scope.js';
 import { PathTree } from '../../src/core/path-tree.js';
 
 describe('a path tree', () => {
-  const tree = () => new PathTree([['b/kernel', 1], ['a/kernel', 2], ['b/bias', 3]]);
+  const tree = () =>
+    new PathTree([
+      ['b/kernel', 1],
+      ['a/kernel', 2],
+      ['b/bias', 3],
+    ]);
 
   it('keeps the order of addition', () => {
-    expect([...tree()]).toEqual([['b/kernel', 1], ['a/kernel', 2], ['b/bias', 3]]);
+    expect([...tree()]).toEqual([
+      ['b/kernel', 1],
+      ['a/kernel', 2],
+      ['b/bias', 3],
+    ]);
     expect(tree().paths()).toEqual(['b/kernel', 'a/kernel', 'b/bias']);
     expect(tree().size).toBe(3);
     expect(tree().get('a/kernel')).toBe(2);
@@ -33,7 +42,12 @@ describe('the path scope', () => {
   });
 
   it('is left again when the call throws', () => {
-    const failing = () => withPath('body', () => withPath('x', () => { throw new Error('no'); }));
+    const failing = () =>
+      withPath('body', () =>
+        withPath('x', () => {
+          throw new Error('no');
+        }),
+      );
     expect(failing).toThrow('no');
     expect(pathDepth()).toBe(0);
   });

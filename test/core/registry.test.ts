@@ -13,7 +13,9 @@ describe('a registry', () => {
 
   it('finds by name and alias', () => {
     const registry = make();
-    expect([registry.get('adjoint/mean-squared-error'), registry.get('mse'), registry.get('adjoint/huber')]).toEqual([1, 1, 2]);
+    expect([registry.get('adjoint/mean-squared-error'), registry.get('mse'), registry.get('adjoint/huber')]).toEqual([
+      1, 1, 2,
+    ]);
     expect([registry.has('mse'), registry.has('huber')]).toEqual([true, false]);
     expect(registry.names().sort()).toEqual(['adjoint/huber', 'adjoint/mean-squared-error', 'meanSquaredError', 'mse']);
   });

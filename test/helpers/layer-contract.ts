@@ -51,7 +51,10 @@ export function layerContract(
   const makeInputs = (): Tensor[] => {
     let index = 0;
     return shapes.map((shape) =>
-      tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, () => input(index++)), [...shape]),
+      tf.tensor(
+        Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, () => input(index++)),
+        [...shape],
+      ),
     );
   };
   const feed = (inputs: readonly Tensor[]): LayerInput => (isList ? inputs : inputs[0]!);
@@ -77,8 +80,12 @@ export function layerContract(
 
   it('keeps its options through JSON', () => {
     const given = make({ name: 'some_name', trainable: false }).options;
-    const rest = Object.fromEntries(notInJson.map((name) => [name, (given as unknown as Record<string, unknown>)[name]]));
-    const stored: unknown = JSON.parse(JSON.stringify({ ...given, ...Object.fromEntries(notInJson.map((n) => [n, null])) }));
+    const rest = Object.fromEntries(
+      notInJson.map((name) => [name, (given as unknown as Record<string, unknown>)[name]]),
+    );
+    const stored: unknown = JSON.parse(
+      JSON.stringify({ ...given, ...Object.fromEntries(notInJson.map((n) => [n, null])) }),
+    );
     const restored = parseOptions(optionsClassOf(layerClass), { ...(stored as object), ...rest }, 'a restored layer');
     expect(JSON.stringify(restored)).toBe(JSON.stringify(given));
     for (const name of optionNames(optionsClassOf(layerClass))) {
@@ -183,7 +190,10 @@ export function layerContract(
     const inputs = [EXAMPLES, ...shapes[0]!.slice(1)];
     const outputs = model.computeOutputShape(inputs) as number[];
     const [x, y] = [inputs, outputs].map((shape, i) =>
-      tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, j) => scattered(j + i)), shape),
+      tf.tensor(
+        Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, j) => scattered(j + i)),
+        shape,
+      ),
     );
     const { history } = await model.fit(x!, y!, { epochs: STEPS, batchSize: EXAMPLES, verbose: 0 });
     const losses = history.loss!;

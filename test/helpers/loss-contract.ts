@@ -4,7 +4,7 @@ import { optionsClassOf } from '../../src/core/declaration.js';
 import { optionNames } from '../../src/core/parse-options.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import type { BaseLoss, LabelArray } from '../../src/losses/base-loss.js';
-import type { REDUCTIONS} from '../../src/losses/loss-options.js';
+import type { REDUCTIONS } from '../../src/losses/loss-options.js';
 import { type LossOptions } from '../../src/losses/loss-options.js';
 import { checkGradient, checkSecondGradient } from './check-gradient.js';
 

@@ -82,19 +82,26 @@ describe('random initializers', () => {
     expectMoments(values, 1, 4 / Math.sqrt(12));
   });
 
-  it.each(Object.entries(golden.initializers.presets))('%s has the deviation of Keras', (name, { distribution, deviation }) => {
-    const initializer = resolveInitializer(name as InitializerName, 'a test');
-    const draws = Array.from({ length: MATRICES }, (_, i) => initializer.values([30, 70], KEY.foldIn(i)));
-    const values = Float32Array.from(draws.flatMap((part) => Array.from(part)));
-    expectMoments(values, 0, deviation);
-    const limit = distribution === 'uniform' ? Math.sqrt(3) * deviation : (2 * deviation) / 0.87962566103423978;
-    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    expect(largest).toBeLessThanOrEqual(limit * (1 + 2 ** -23));
-    expect(largest).toBeGreaterThan(0.99 * limit);
-  });
+  it.each(Object.entries(golden.initializers.presets))(
+    '%s has the deviation of Keras',
+    (name, { distribution, deviation }) => {
+      const initializer = resolveInitializer(name as InitializerName, 'a test');
+      const draws = Array.from({ length: MATRICES }, (_, i) => initializer.values([30, 70], KEY.foldIn(i)));
+      const values = Float32Array.from(draws.flatMap((part) => Array.from(part)));
+      expectMoments(values, 0, deviation);
+      const limit = distribution === 'uniform' ? Math.sqrt(3) * deviation : (2 * deviation) / 0.87962566103423978;
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expect(largest).toBeLessThanOrEqual(limit * (1 + 2 ** -23));
+      expect(largest).toBeGreaterThan(0.99 * limit);
+    },
+  );
 
   it('varianceScaling takes every mode and distribution', () => {
-    for (const [mode, fan] of [['fanIn', 30], ['fanOut', 70], ['fanAvg', 50]] as const) {
+    for (const [mode, fan] of [
+      ['fanIn', 30],
+      ['fanOut', 70],
+      ['fanAvg', 50],
+    ] as const) {
       for (const distribution of ['truncatedNormal', 'untruncatedNormal', 'uniform'] as const) {
         const initializer = initializers.varianceScaling({ scale: 3, mode, distribution });
         const draws = Array.from({ length: MATRICES }, (_, i) => initializer.values([30, 70], KEY.foldIn(i)));

@@ -9,7 +9,11 @@ import { useTestEngine } from '../helpers/engine.js';
 
 describe('activations', () => {
   useTestEngine();
-  const points = (): Tensor => tf.tensor2d([[-3.1, -0.9, -0.2], [0.15, 0.8, 2.9]]);
+  const points = (): Tensor =>
+    tf.tensor2d([
+      [-3.1, -0.9, -0.2],
+      [0.15, 0.8, 2.9],
+    ]);
 
   it.each(ACTIVATION_NAMES)('%s has the right gradient, tails included', (name) => {
     const activation = resolveActivation(name, 'a test');

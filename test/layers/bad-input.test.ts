@@ -15,7 +15,13 @@ const SHAPES: [() => AnyLayer, number[] | null, number[], string, RegExp][] = [
   [() => any(layers.dense({ units: 2 })), [1, 3], [1, 4], 'input-channels', /last dimension of 3[^]*received {2}4/],
   [() => any(layers.conv2d({ filters: 2, kernelSize: 3 })), null, [128, 28, 28], 'input-rank', /add a channel axis/],
   [() => any(layers.conv2d({ filters: 2, kernelSize: 3 })), [1, 4, 4, 3], [1, 4, 4, 1], 'input-channels', /of 3/],
-  [() => any(layers.conv2d({ filters: 2, kernelSize: 3 })), null, [1, 2, 5, 1], 'window-too-large', /height of at least 3/],
+  [
+    () => any(layers.conv2d({ filters: 2, kernelSize: 3 })),
+    null,
+    [1, 2, 5, 1],
+    'window-too-large',
+    /height of at least 3/,
+  ],
   [
     () => any(layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: 2 })),
     null,

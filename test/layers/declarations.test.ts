@@ -25,7 +25,10 @@ class Subclass extends Parent {
   @Child() tail = dense({ units: 1 });
 
   override call(x: Tensor, context?: CallContext): Tensor {
-    return this.tail.call(tf.mul(tf.matMul(x as tf.Tensor2D, this.kernel.value as tf.Tensor2D), this.scale.value), context);
+    return this.tail.call(
+      tf.mul(tf.matMul(x as tf.Tensor2D, this.kernel.value as tf.Tensor2D), this.scale.value),
+      context,
+    );
   }
 }
 
@@ -60,7 +63,9 @@ describe('declarations', () => {
   });
 
   it('refuses a second declaration of a class, a field, and a field of an ancestor', () => {
-    expect(() => Layer('test/again')(Parent)).toThrow(/\[declared-twice\] class Parent[^]*"test\/parent" and "test\/again"/);
+    expect(() => Layer('test/again')(Parent)).toThrow(
+      /\[declared-twice\] class Parent[^]*"test\/parent" and "test\/again"/,
+    );
     const spec = () => ({ shape: [1] });
     const twice = () => {
       class Twice extends BaseLayer {
@@ -162,7 +167,10 @@ describe('declarations', () => {
       /\[standard-decorators\] decorator @Layer[^]*"experimentalDecorators": true/,
     );
     const field = { kind: 'field', name: 'kernel' };
-    for (const decorator of [Weight(() => null), Child()] as unknown as ((target: unknown, context: unknown) => void)[]) {
+    for (const decorator of [Weight(() => null), Child()] as unknown as ((
+      target: unknown,
+      context: unknown,
+    ) => void)[]) {
       expect(() => decorator(undefined, field)).toThrow(/\[standard-decorators\]/);
     }
   });

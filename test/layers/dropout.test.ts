@@ -12,7 +12,11 @@ describe('dropout', () => {
   const SHARE_TOLERANCE = 6 * Math.sqrt((0.3 * 0.7) / 20_000);
   const run = (seed: number, step?: number): number[] =>
     tf.tidy(() => {
-      const context = new CallContext({ training: true, seed, step: step === undefined ? undefined : tf.scalar(step, 'int32') });
+      const context = new CallContext({
+        training: true,
+        seed,
+        step: step === undefined ? undefined : tf.scalar(step, 'int32'),
+      });
       return new Dropout({ rate: 0.3 }).call(tf.ones([20_000]), context).arraySync() as number[];
     }) as unknown as number[];
 

@@ -137,7 +137,10 @@ describe('layers give what Keras gives', () => {
   it.each(['l1', 'l2', 'l1l2'] as const)('regularizer %s', (name) => {
     const options = { l1: { l1: 0.3 }, l2: { l2: 0.7 }, l1l2: { l1: 0.3, l2: 0.7 } }[name];
     const penalty = tf.tidy(
-      () => regularizers[name](options as object).penalty(values(golden.regularizers.shape)).dataSync()[0]!,
+      () =>
+        regularizers[name](options as object)
+          .penalty(values(golden.regularizers.shape))
+          .dataSync()[0]!,
     );
     expectClose([penalty], [golden.regularizers[name]], SINGLE_TOLERANCE);
   });

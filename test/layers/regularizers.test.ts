@@ -12,7 +12,10 @@ describe('regularizers', () => {
   it.each([regularizers.l1({ l1: 0.5 }), regularizers.l2({ l2: 0.25 }), regularizers.l1l2({ l1: 0.5, l2: 0.25 })])(
     '$name has the right gradient',
     (regularizer) => {
-      const w = tf.tensor2d([[-1, 0.5], [2, -0.25]]);
+      const w = tf.tensor2d([
+        [-1, 0.5],
+        [2, -0.25],
+      ]);
       checkGradient((at) => regularizer.penalty(at), [w]);
       w.dispose();
     },

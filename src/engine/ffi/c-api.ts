@@ -59,6 +59,16 @@ const SIGNATURES = {
   TFE_OpSetAttrShapeList: ['void', [P, P, MEMORY, MEMORY, 'int', P]],
   TFE_OpSetAttrFunctionName: ['void', [P, P, MEMORY, 'size_t']],
   TFE_Execute: ['void', [P, MEMORY, MEMORY, P]],
+  TFE_ContextAddFunction: ['void', [P, P, P]],
+  TFE_ContextRemoveFunction: ['void', [P, TEXT, P]],
+
+  TF_GetAllOpList: [P, []],
+  TF_NewBufferFromString: [P, [MEMORY, 'size_t']],
+  TF_NewImportGraphDefOptions: [P, []],
+  TF_DeleteImportGraphDefOptions: ['void', [P]],
+  TF_GraphImportGraphDef: ['void', [P, P, P, P]],
+  TF_GraphToFunction: [P, [P, TEXT, 'uint8_t', 'int', P, 'int', MEMORY, 'int', MEMORY, P, P, TEXT, P]],
+  TF_DeleteFunction: ['void', [P]],
 
   TF_NewSessionOptions: [P, []],
   TF_DeleteSessionOptions: ['void', [P]],

@@ -71,6 +71,13 @@ export class TensorData {
     return this.#withTensor(handle, (tensor, type) => widened(this.#copyOut(tensor), type));
   }
 
+  /** The memory as it is; strings as one array of bytes each. */
+  readContent(handle: number): Uint8Array | Uint8Array[] {
+    return this.#withTensor(handle, (tensor, type) =>
+      type === DATA_TYPES.string ? readStrings(this.api, tensor) : new Uint8Array(this.#copyOut(tensor)),
+    );
+  }
+
   #allocate(shape: readonly number[], type: number, values: Numbers): number {
     const rank = this.scratch.putShape(shape, CREATE_WHERE);
     let size = 1;

@@ -3,6 +3,7 @@ import type { CApi } from './c-api.js';
 import { DATA_TYPES, isComplex, isFloat, reportedType } from './data-types.js';
 import type { EagerContext } from './eager-context.js';
 import { HandleTable } from './handle-table.js';
+import { readBuffer } from './buffers.js';
 import { addressAt, internedCString, Scratch } from './native-memory.js';
 import { ATTRIBUTE_KINDS, OpAttributes, type OpAttribute } from './op-attributes.js';
 import { SavedModels } from './saved-model.js';
@@ -47,7 +48,7 @@ export class TensorFlowBinding {
 
   readonly handles = new HandleTable();
   readonly dtypes = new DtypeScope();
-  readonly counts = { executedOps: 0 };
+  readonly counts = { executedOps: 0, functionCalls: 0 };
 
   protected readonly scratch = new Scratch();
   protected readonly data: TensorData;
@@ -83,6 +84,26 @@ export class TensorFlowBinding {
   /** The values in the tensor's true precision. */
   readFloat64(id: number): Float64Array {
     return this.data.readFloat64(this.handles.address(id, 'reading a tensor'));
+  }
+
+  /** The shape of the native tensor. */
+  shapeOf(id: number): number[] {
+    return this.shapeOfHandle(this.handles.address(id, 'asking for the shape of a tensor'));
+  }
+
+  /** The tensor's memory as it is, row-major; strings as one array of bytes each. */
+  readContent(id: number): Uint8Array | Uint8Array[] {
+    return this.data.readContent(this.handles.address(id, 'reading a tensor'));
+  }
+
+  /** TensorFlow's serialised list of op definitions. */
+  allOpDefinitions(): Uint8Array {
+    const buffer = this.api.TF_GetAllOpList();
+    try {
+      return readBuffer(buffer);
+    } finally {
+      this.api.TF_DeleteBuffer(buffer);
+    }
   }
 
   /** The `TF_DataType` of the native tensor, which may be another float type than tfjs believes. */
@@ -147,6 +168,11 @@ export class TensorFlowBinding {
     return Array.from({ length: scratch.resultCount[0] }, (_, i) => this.adopt(addressAt(results, i)));
   }
 
+  /** Sets an attribute of a native op that is being prepared outside of `executeOp`. */
+  setAttribute(op: number, opName: string, attribute: OpAttribute): void {
+    this.attributes.set(op, opName, attribute);
+  }
+
   loadSavedModel(directory: string, tags: string): number {
     return this.savedModels.load(directory, tags);
   }
@@ -173,13 +199,18 @@ export class TensorFlowBinding {
   }
 
   /** Enters a native handle into the table. */
-  protected adopt(handle: number): TensorMetadata {
+  adopt(handle: number): TensorMetadata {
+    const type = this.api.TFE_TensorHandleDataType(handle);
+    const shape = this.shapeOfHandle(handle);
+    return { id: this.handles.insert(handle, type), shape, dtype: reportedType(type) };
+  }
+
+  private shapeOfHandle(handle: number): number[] {
     const { api, status } = this;
-    const type = api.TFE_TensorHandleDataType(handle);
     const rank = api.TFE_TensorHandleNumDims(handle, status.address);
     const shape = new Array<number>(Math.max(0, rank));
     for (let i = 0; i < rank; i++) shape[i] = api.TFE_TensorHandleDim(handle, i, status.address);
-    return { id: this.handles.insert(handle, type), shape, dtype: reportedType(type) };
+    return shape;
   }
 
   /** Moves a new host tensor to where ops want it: TensorFlow's GPU kernels take int32 and strings from host memory. */

@@ -1,0 +1,48 @@
+import type { OpAttribute } from '../ffi/op-attributes.js';
+
+/** Dtype and shape of one result of a node. */
+export interface OutputSpec {
+  /** `TF_DataType` of the native tensor. */
+  readonly type: number;
+  readonly shape: readonly number[];
+}
+
+/** One result of a node. */
+export interface GraphOutput {
+  readonly node: GraphNode;
+  readonly index: number;
+}
+
+/** The bytes of a constant, row-major; strings as separate byte arrays. */
+export interface ConstantValue extends OutputSpec {
+  readonly content: Uint8Array | readonly Uint8Array[];
+}
+
+/** An op that the recorder saw, with the layer that ran it. */
+export interface GraphNode {
+  readonly op: string;
+  readonly attributes: readonly OpAttribute[];
+  inputs: readonly GraphOutput[];
+  /** Nodes that must have run before this one, beyond what its inputs say. */
+  controls: readonly GraphNode[];
+  readonly outputs: readonly OutputSpec[];
+  /** Path of the layer whose call ran the op, `''` outside of layers. */
+  readonly path: string;
+  /** Only in constants. */
+  readonly constant?: ConstantValue;
+}
+
+/** What was recorded: arguments, nodes in the order in which they ran, and results. */
+export interface RecordedGraph {
+  readonly arguments: readonly GraphNode[];
+  readonly nodes: readonly GraphNode[];
+  readonly results: readonly GraphOutput[];
+}
+
+/** A pass: a graph to an equivalent one. */
+export type GraphPass = (graph: RecordedGraph) => RecordedGraph;
+
+/** Ops that write a resource or have another effect that must take place though nothing uses a result. */
+export function hasEffect(node: GraphNode): boolean {
+  return /^(Assign.*VariableOp|ResourceApply.*|ResourceScatter.*|.*Print.*|Assert)$/.test(node.op);
+}

@@ -1,0 +1,83 @@
+import type { Logger } from '../core/logger.js';
+import { RecordedFunction } from '../engine/record/recorded-function.js';
+import { tf, type Tensor } from '../engine/tfjs.js';
+import type { DeviceBatch } from './device-batch.js';
+import { evaluateStep, predictStep } from './evaluate-step.js';
+import { RecordingWatch } from './recording-watch.js';
+import type { RunningSums } from './running-sums.js';
+import type { StepRunner, TrainStepOptions } from './step-runner.js';
+import { trainStep } from './train-step.js';
+import type { TrainState } from './train-state.js';
+import type { Trainable } from './trainable.js';
+import type { TrainingPlan } from './training-plan.js';
+
+/** Records each step once for each signature, and from then on runs the TensorFlow function that was recorded. */
+export class RecordedRunner implements StepRunner {
+  readonly mode = 'recorded';
+  private readonly functions = new Map<string, RecordedFunction>();
+
+  private readonly watch: RecordingWatch;
+
+  constructor(
+    private readonly model: Trainable,
+    private readonly plan: TrainingPlan,
+    logger: Logger,
+  ) {
+    this.watch = new RecordingWatch(model, logger);
+  }
+
+  async train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<number | null> {
+    const learningRate = tf.scalar(this.plan.optimizer.learningRate);
+    try {
+      const inputs = { learningRate, ...tensorsOf(batch) };
+      const key = `train ${options.gated} ${this.trainability()}`;
+      const [loss] = await this.run(key, inputs, () => [
+        trainStep(this.model, this.plan, state, { batch, learningRate }, options.gated),
+      ]);
+      const value = options.fetchLoss ? loss!.dataSync()[0]! : null;
+      loss!.dispose();
+      return value;
+    } finally {
+      learningRate.dispose();
+    }
+  }
+
+  async evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {
+    await this.run(`evaluate ${this.trainability()}`, tensorsOf(batch), () => {
+      evaluateStep(this.model, this.plan, sums, batch);
+      return [];
+    });
+  }
+
+  async predict(x: Tensor): Promise<Tensor> {
+    const [output] = await this.run('predict', { x }, () => [predictStep(this.model, this.plan.seed, x)]);
+    return output!;
+  }
+
+  dispose(): void {
+    for (const recorded of this.functions.values()) recorded.dispose();
+    this.functions.clear();
+  }
+
+  /** Runs the recording that belongs to the inputs' shapes and dtypes, made now where there is none. */
+  private run(key: string, named: Readonly<Record<string, Tensor>>, step: () => Tensor[]): Promise<Tensor[]> {
+    const inputs = Object.values(named);
+    const signature = `${key} ${inputs.map(({ dtype, shape }) => `${dtype}[${shape.join(',')}]`).join(' ')}`;
+    let recorded = this.functions.get(signature);
+    this.watch.step(key, named, recorded === undefined);
+    if (recorded === undefined) {
+      recorded = RecordedFunction.record(`${this.model.name}_${key.split(' ')[0]}`, inputs, step);
+      this.functions.set(signature, recorded);
+    }
+    return recorded.call(inputs);
+  }
+
+  /** Which weights are trained now: another choice is another graph. */
+  private trainability(): string {
+    return [...this.model.weightTree()].map(([, { trainable }]) => (trainable ? '1' : '0')).join('');
+  }
+}
+
+function tensorsOf({ x, y, sampleWeight }: DeviceBatch): Record<string, Tensor> {
+  return { x, ...(y && { y }), ...(sampleWeight && { sampleWeight }) };
+}
