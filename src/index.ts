@@ -12,6 +12,8 @@ export type { Engine, EngineCounters } from './engine/start-engine.js';
 export type { EngineOptions } from './engine/engine-options.js';
 export type { Device } from './engine/ffi/eager-context.js';
 export { inFloat64, isFloat64, readFloat64 } from './engine/float64.js';
+export { recorded } from './engine/record/recorded.js';
+export type { Recorded, TensorResult } from './engine/record/recorded.js';
 export { Variable } from './engine/variable.js';
 
 export {

@@ -5,7 +5,7 @@ import 'reflect-metadata';
 /** The kinds of classes that users declare and a registry finds by name. */
 export const DECLARED_KINDS = ['layer', 'model', 'loss', 'metric', 'optimizer', 'callback'] as const;
 
-/** One of {@link DECLARED_KINDS}. */
+/** A kind of class that users declare and a registry finds by name. */
 export type DeclaredKind = (typeof DECLARED_KINDS)[number];
 
 /** A class that validates and documents options; see `parseOptions`. */

@@ -62,23 +62,167 @@ function formatMessage(name: string, kind: string, details: ErrorDetails): strin
   return lines.join('\n');
 }
 
-/** A tensor has the wrong rank or a wrong dimension. */
+/**
+ * A tensor has the wrong rank or a wrong dimension.
+ *
+ * Thrown before anything runs: by layers on their input, by `setWeights` and by variables.
+ *
+ * @example
+ * ```ts
+ * import { layers, ShapeError } from 'adjoint';
+ *
+ * try {
+ *   layers.conv2d({ filters: 4, kernelSize: 3 }).computeOutputShape([null, 28, 28]);
+ * } catch (error) {
+ *   if (error instanceof ShapeError) console.log(error.kind, error.fix); // input-rank add a channel axis, ...
+ * }
+ * ```
+ */
 export class ShapeError extends AdjointError {}
-/** An option is unknown, misspelt or out of its range. */
+/**
+ * An option is unknown, misspelt or out of its range.
+ *
+ * Thrown when the object with the option is made, or by `compile`, `fit` and other functions with options.
+ *
+ * @example
+ * ```ts
+ * import { Adam, OptionsError } from 'adjoint';
+ *
+ * try {
+ *   new Adam({ learningRate: -1 });
+ * } catch (error) {
+ *   if (error instanceof OptionsError) console.log(error.where); // option "learningRate" of optimizer Adam
+ * }
+ * ```
+ */
 export class OptionsError extends AdjointError {}
-/** A name is not known to a registry. */
+/**
+ * A name is not known to a registry.
+ *
+ * Thrown by `compile` for the name of a loss, metric or optimizer that nobody registered; `fix` has the nearest names.
+ *
+ * @example
+ * ```ts
+ * import { layers, LookupError, sequential } from 'adjoint';
+ *
+ * const model = sequential([layers.dense({ units: 1 })]);
+ * try {
+ *   model.compile({ loss: 'meanSquareError' });
+ * } catch (error) {
+ *   if (error instanceof LookupError) console.log(error.fix); // did you mean "meanSquaredError"?
+ * }
+ * ```
+ */
 export class LookupError extends AdjointError {}
-/** A class is declared, decorated or composed wrongly, or the project's set-up does not allow it. */
+/**
+ * A class is declared, decorated or composed wrongly, or the project's set-up does not allow it.
+ *
+ * Thrown when a decorator runs, when a layer or model is made, or by `register`.
+ *
+ * @example
+ * ```ts
+ * import { Layer, SetupError } from 'adjoint';
+ *
+ * try {
+ *   Layer('without-a-vendor');
+ * } catch (error) {
+ *   if (error instanceof SetupError) console.log(error.kind); // declared-name
+ * }
+ * ```
+ */
 export class SetupError extends AdjointError {}
-/** An object is used in a state that does not allow it: before it is built, after `dispose()`, twice at once. */
+/**
+ * An object is used in a state that does not allow it: before it is built, after `dispose()`, twice at once.
+ *
+ * Thrown by layers, models and variables, and by `useEngine` once the engine runs.
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential, StateError } from 'adjoint';
+ *
+ * const model = sequential([layers.dense({ units: 1 })]);
+ * try {
+ *   model.summary();
+ * } catch (error) {
+ *   if (error instanceof StateError) console.log(error.kind); // not-built
+ * }
+ * ```
+ */
 export class StateError extends AdjointError {}
-/** Data that was read or passed in is not what it should be. */
+/**
+ * Data that was read or passed in is not what it should be.
+ *
+ * Thrown by datasets and file readers, and by `fit`, `evaluate` and `predict` before their first step.
+ *
+ * @example
+ * ```ts
+ * import { Dataset, DataError } from 'adjoint';
+ *
+ * try {
+ *   Dataset.fromArrays({ x: [[1], [2], [3]], y: [[1], [2]] });
+ * } catch (error) {
+ *   if (error instanceof DataError) console.log(error.kind); // length-mismatch
+ * }
+ * ```
+ */
 export class DataError extends AdjointError {}
-/** TensorFlow, its library, or an installation of it failed. */
+/**
+ * TensorFlow, its library, or an installation of it failed.
+ *
+ * Thrown when no usable library is found, and by an op that TensorFlow refuses; the message has its code and words.
+ *
+ * @example
+ * ```ts
+ * import { EngineError, inFloat64, tf } from 'adjoint';
+ *
+ * try {
+ *   inFloat64(() => tf.image.resizeBilinear(tf.ones([1, 2, 2, 1]), [4, 4]));
+ * } catch (error) {
+ *   if (error instanceof EngineError) console.log(error.kind, error.where); // no-float64-kernel op ResizeBilinear
+ * }
+ * ```
+ */
 export class EngineError extends AdjointError {}
-/** A gradient cannot be computed, or a gradient rule is wrong. */
+/**
+ * A gradient cannot be computed, or a gradient rule is wrong.
+ *
+ * Thrown by `valueAndGradients`, by training steps and by `registerKernelVjp`.
+ *
+ * @example
+ * ```ts
+ * import { GradientError, tf, valueAndGradients } from 'adjoint';
+ *
+ * const x = tf.tensor1d([1, 2]);
+ * try {
+ *   valueAndGradients(() => tf.square(x), [x]);
+ * } catch (error) {
+ *   if (error instanceof GradientError) console.log(error.kind); // not-scalar
+ * }
+ * ```
+ */
 export class GradientError extends AdjointError {}
 /** A function cannot be recorded into a graph. */
 export class TraceError extends AdjointError {}
-/** A user's callback or function failed inside a run. */
+/**
+ * A user's callback or function failed inside a run.
+ *
+ * Thrown by `fit`; `cause` is what the callback threw, and the model stays usable.
+ *
+ * @example
+ * ```ts
+ * import { CallbackError, LambdaCallback, layers, sequential } from 'adjoint';
+ *
+ * const model = sequential([layers.dense({ units: 1 })]);
+ * model.compile({ loss: 'meanSquaredError' });
+ * const onEpochEnd = () => {
+ *   throw new Error('the disk is full');
+ * };
+ * try {
+ *   await model.fit([[1]], [[1]], { verbose: 0, callbacks: [new LambdaCallback({ onEpochEnd })] });
+ * } catch (error) {
+ *   if (error instanceof CallbackError) console.log((error.cause as Error).message); // the disk is full
+ * }
+ * model.dispose();
+ * ```
+ */
 export class CallbackError extends AdjointError {}

@@ -1,6 +1,20 @@
 import { SetupError } from './errors.js';
 
-/** Values by path (`body/conv2d/kernel`), in the order in which they were added; a path is given once. */
+/**
+ * Values by path (`body/conv2d/kernel`), in the order in which they were added; a path is given once.
+ *
+ * When to use: it is what `model.weightTree()` returns.
+ *
+ * @example
+ * ```ts
+ * import { layers, sequential } from 'adjoint';
+ *
+ * const model = sequential([layers.dense({ units: 2 })]);
+ * model.build([null, 3]);
+ * console.log(model.weightTree().paths()); // ['dense/kernel', 'dense/bias']
+ * model.dispose();
+ * ```
+ */
 export class PathTree<T> implements Iterable<[path: string, value: T]> {
   private readonly values = new Map<string, T>();
 

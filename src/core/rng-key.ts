@@ -75,7 +75,18 @@ export class RngKey {
   }
 }
 
-/** The key of a path below a seed, in short: `rngKey(seed, 'dense_1', 'kernel')`. */
+/**
+ * The key of a path below a seed; short for {@link RngKey.fromSeed}.
+ *
+ * @throws OptionsError [invalid-seed] if the seed is not an integer from 0 to 2^53 - 1
+ *
+ * @example
+ * ```ts
+ * import { rngKey, uniform } from 'adjoint';
+ *
+ * console.log(uniform(rngKey(7, 'dense_1', 'kernel'), 3)); // the same three numbers on every machine
+ * ```
+ */
 export function rngKey(seed: number, ...path: RngPathPart[]): RngKey {
   return RngKey.fromSeed(seed, ...path);
 }
@@ -127,6 +138,13 @@ function forEachChunk(key: RngKey, count: number, use: number, consume: (words: 
  * Draws `count` numbers uniformly from [0, 1), each a multiple of 2^-24.
  *
  * Fewer draws from the same key are a prefix of more.
+ *
+ * @example
+ * ```ts
+ * import { rngKey, uniform } from 'adjoint';
+ *
+ * console.log(uniform(rngKey(1), 2)[0] === uniform(rngKey(1), 1)[0]); // true
+ * ```
  */
 export function uniform(key: RngKey, count: number): Float32Array {
   const out = new Float32Array(count);
@@ -151,6 +169,15 @@ function normalPair(word0: number, word1: number, out: Float64Array): void {
  * Draws `count` numbers from the standard normal distribution by the Box-Muller transform, computed in float64.
  *
  * Fewer draws from the same key are a prefix of more.
+ *
+ * @example
+ * ```ts
+ * import { normal, rngKey } from 'adjoint';
+ *
+ * const values = normal(rngKey(1, 'noise'), 10_000);
+ * const mean = values.reduce((sum, value) => sum + value) / values.length;
+ * console.log(Math.abs(mean) < 0.05); // true
+ * ```
  */
 export function normal(key: RngKey, count: number): Float32Array {
   const out = new Float32Array(count);
@@ -170,6 +197,13 @@ export function normal(key: RngKey, count: number): Float32Array {
  * Draws `count` numbers from the standard normal distribution cut off at two standard deviations: a draw beyond them is drawn again.
  *
  * The number at place i depends on the key and i only.
+ *
+ * @example
+ * ```ts
+ * import { rngKey, truncatedNormal } from 'adjoint';
+ *
+ * console.log(truncatedNormal(rngKey(1), 1000).every((value) => Math.abs(value) <= 2)); // true
+ * ```
  */
 export function truncatedNormal(key: RngKey, count: number): Float32Array {
   const out = new Float32Array(count);
@@ -190,7 +224,19 @@ export function truncatedNormal(key: RngKey, count: number): Float32Array {
   return out;
 }
 
-/** An unending, reproducible stream of whole numbers from one key. */
+/**
+ * An unending, reproducible stream of whole numbers from one key.
+ *
+ * When to use: where the number of draws, or their bound, is not known before; otherwise {@link integers}.
+ *
+ * @example
+ * ```ts
+ * import { IntegerStream, rngKey } from 'adjoint';
+ *
+ * const dice = new IntegerStream(rngKey(1, 'dice'));
+ * console.log(1 + dice.below(6), 1 + dice.below(6));
+ * ```
+ */
 export class IntegerStream {
   #words = new Uint32Array(64);
   #position = 64;
@@ -229,6 +275,13 @@ export class IntegerStream {
  * Draws `count` whole numbers uniformly from `low` (inclusive) to `high` (exclusive).
  *
  * @throws OptionsError if the range is empty or leaves the signed 32-bit integers
+ *
+ * @example
+ * ```ts
+ * import { integers, rngKey } from 'adjoint';
+ *
+ * console.log(integers(rngKey(1), 5, 1, 7)); // five throws of a die
+ * ```
  */
 export function integers(key: RngKey, count: number, low: number, high: number): Int32Array {
   if (!Number.isInteger(low) || !Number.isInteger(high) || low < -(2 ** 31) || high > 2 ** 31 || low >= high) {
@@ -243,7 +296,16 @@ export function integers(key: RngKey, count: number, low: number, high: number):
   return Int32Array.from({ length: count }, () => low + stream.below(high - low));
 }
 
-/** Draws a permutation of 0 to `count - 1` by the Fisher-Yates shuffle. */
+/**
+ * Draws a permutation of 0 to `count - 1` by the Fisher-Yates shuffle.
+ *
+ * @example
+ * ```ts
+ * import { permutation, rngKey } from 'adjoint';
+ *
+ * console.log([...permutation(rngKey(1, 'order'), 4)].sort()); // [0, 1, 2, 3]
+ * ```
+ */
 export function permutation(key: RngKey, count: number): Int32Array {
   const order = new Int32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;

@@ -15,7 +15,7 @@ import { cacheDirectory } from './cache-directory.js';
 import { downloadFile, type KnownFile } from './download-file.js';
 
 /** Public servers that carry MNIST's four files as they were first published. */
-export const mnistMirrors: readonly string[] = [
+const mnistMirrors: readonly string[] = [
   'https://ossci-datasets.s3.amazonaws.com/mnist/',
   'https://storage.googleapis.com/cvdf-datasets/mnist/',
 ];

@@ -53,7 +53,19 @@ const float64Policy: DtypePolicy = {
  * Numbers that tfjs is given as constants, `tf.scalar(0.1)` among them, are rounded to float32 before they get here: the
  * tfjs gradients of erf and selu carry such constants and are off by 5e-8 and 3e-8.
  *
- * @throws `EngineError` of kind `no-float64-kernel` from an op that has no double kernel
+ * When to use: to check a gradient against differences, where float32's rounding hides an error.
+ *
+ * @param body - a synchronous function
+ * @throws EngineError [no-float64-kernel] from an op that has no double kernel; StateError [async-float64]
+ *
+ * @example
+ * ```ts
+ * import { inFloat64, readFloat64, tf } from 'adjoint';
+ *
+ * const sine = inFloat64(() => tf.tidy(() => tf.sin(tf.scalar(0.5))));
+ * console.log(Math.abs(readFloat64(sine)[0]! - Math.sin(0.5)) < 1e-15); // true
+ * sine.dispose();
+ * ```
  */
 export function inFloat64<T>(body: () => T): T {
   const result = engine().backend.binding.dtypes.run(float64Policy, body);
@@ -68,11 +80,32 @@ export function inFloat64<T>(body: () => T): T {
   return result;
 }
 
+/**
+ * Whether an {@link inFloat64} scope is in force; it does not start the engine.
+ *
+ * @example
+ * ```ts
+ * import { inFloat64, isFloat64 } from 'adjoint';
+ *
+ * console.log(isFloat64(), inFloat64(() => isFloat64())); // false true
+ * ```
+ */
 export function isFloat64(): boolean {
   return runningEngine()?.backend.binding.dtypes.current === float64Policy;
 }
 
-/** The true values of a tensor, in double precision. */
+/**
+ * The true values of a tensor, in double precision; `dataSync` would round them to float32.
+ *
+ * @example
+ * ```ts
+ * import { inFloat64, readFloat64, tf } from 'adjoint';
+ *
+ * const third = inFloat64(() => tf.div(tf.scalar(1), tf.scalar(3)));
+ * console.log(readFloat64(third)[0] === 1 / 3); // true
+ * third.dispose();
+ * ```
+ */
 export function readFloat64(tensor: Tensor): Float64Array {
   const { backend } = engine();
   return backend.binding.readFloat64(backend.nativeId(tensor));

@@ -21,9 +21,12 @@ export interface EngineCounters {
   readonly tensors: number;
   /** Native tensor handles, those of variables included. */
   readonly handles: number;
+  /** TensorFlow variables: weights, optimizer state, counters, sums. */
   readonly variables: number;
   /** Ops that TensorFlow ran. */
   readonly executedOps: number;
+  /** Recorded functions that TensorFlow ran. */
+  readonly functionCalls: number;
 }
 
 /** The running engine. */
@@ -31,11 +34,15 @@ export interface Engine {
   readonly name: 'tensorflow';
   /** TensorFlow's version, e.g. `2.21.0`. */
   readonly version: string;
+  /** Path of the TensorFlow library. */
   readonly libraryPath: string;
   /** The device that ops run on by default, e.g. `CPU:0`. */
   readonly device: string;
+  /** Every device that TensorFlow found. */
   devices(): readonly Device[];
+  /** What is alive and what was done, for tests of leaks. */
   counters(): EngineCounters;
+  /** @internal */
   readonly backend: TensorFlowBackend;
 }
 
@@ -50,7 +57,8 @@ const listeners: ((engine: Engine) => void)[] = [];
 /**
  * Chooses how TensorFlow runs in this process; call it before anything computes.
  *
- * @throws `OptionsError` on an unknown or invalid option; `StateError` once the engine runs
+ * @throws OptionsError on an unknown or invalid option; StateError [engine-running] once the engine runs
+ *
  * @example
  * ```ts
  * import { tf, useEngine } from 'adjoint';
@@ -78,7 +86,18 @@ export function useEngine(options: EngineOptions): void {
 /**
  * Starts TensorFlow, once; anything that computes does so by itself.
  *
- * @throws `EngineError` where no usable library is found, `SetupError` where the process holds two copies of tfjs-core
+ * When to use: to see version, device and counters, or to have the start-up time at a moment of your choice.
+ *
+ * @returns the running engine, the same one every time
+ * @throws EngineError where no usable library is found; SetupError where the process holds two copies of tfjs-core
+ *
+ * @example
+ * ```ts
+ * import { startEngine } from 'adjoint';
+ *
+ * const engine = startEngine();
+ * console.log(engine.version, engine.device, engine.counters().tensors); // 2.21.0 CPU:0 0
+ * ```
  */
 export function startEngine(): Engine {
   if (running === undefined) {
@@ -96,6 +115,11 @@ export function startEngine(): Engine {
 /** The running engine, started if need be. */
 export function engine(): Engine {
   return running ?? startEngine();
+}
+
+/** What `useEngine` chose. */
+export function engineOptions(): Readonly<EngineOptions> {
+  return chosen;
 }
 
 /** The engine if it runs: for questions that must not start it. */
@@ -129,6 +153,7 @@ function start(): Engine {
       handles: binding.handles.live,
       variables: liveVariables.size,
       executedOps: binding.counts.executedOps,
+      functionCalls: binding.counts.functionCalls,
     }),
     backend,
   };

@@ -10,6 +10,22 @@ let created = 0;
 /**
  * A TensorFlow resource variable in the engine's one eager context: the only home of a weight, an optimizer slot or any
  * other state. Eager code and recorded functions see it under its `sharedName`.
+ *
+ * When to use: a layer's weights are declared with `@Weight` and need none by hand; a loop of your own may keep state so.
+ *
+ * @throws ShapeError [variable-shape | variable-dtype] where a new value does not fit; StateError [disposed]
+ *
+ * @example
+ * ```ts
+ * import { tf, Variable } from 'adjoint';
+ *
+ * const count = Variable.create('count', tf.scalar(1));
+ * count.assignAdd(tf.scalar(2));
+ * console.log(tf.tidy(() => count.read().dataSync()[0])); // 3
+ * count.dispose();
+ * ```
+ *
+ * @see https://www.tensorflow.org/guide/variable
  */
 export class Variable {
   /** Unique in the process: a function that names it reads and writes this very variable. */
@@ -75,10 +91,12 @@ export class Variable {
     return backend.createOutputTensor(made!);
   }
 
+  /** Overwrites the value with a copy of a tensor of the same shape and dtype. */
   assign(value: Tensor): void {
     this.#write('AssignVariableOp', value);
   }
 
+  /** Adds a tensor of the same shape and dtype. */
   assignAdd(value: Tensor): void {
     this.#write('AssignAddVariableOp', value);
   }

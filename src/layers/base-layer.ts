@@ -41,6 +41,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   path = '';
   /** The outermost layer or model that this one is declared in; `null` for a root. */
   private root: BaseLayer<LayerOptions, LayerInput> | null = null;
+  /** The layer that declares this one; of several, the first that was placed. */
+  private parent: BaseLayer<LayerOptions, LayerInput> | null = null;
   /** Seed of the initial weights, its children's included. */
   private seed = 0;
   private isBuilt = false;
@@ -132,9 +134,9 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     return this.isDisposed;
   }
 
-  /** Whether training updates the layer's weights; takes effect at the next step. */
+  /** Whether training updates the layer's weights: never in a layer that is not trainable itself. Takes effect at the next step. */
   get trainable(): boolean {
-    return this.trainableFlag ?? this.options.trainable;
+    return (this.trainableFlag ?? this.options.trainable) && this.parent?.trainable !== false;
   }
   set trainable(value: boolean) {
     this.trainableFlag = value;
@@ -175,7 +177,17 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     if (this.isDisposed) return;
     this.isDisposed = true;
     for (const handle of this.handles) handle.dispose();
-    for (const [, child] of this.children()) child.dispose();
+    for (const [, child] of this.children()) {
+      // A layer that another model declared first, and shares, is that model's to free.
+      if (child.parent === null || child.parent === (this as unknown)) child.dispose();
+    }
+  }
+
+  /** Frees the weights of a build that failed further on, so that the next one starts afresh. */
+  protected undoBuild(): void {
+    for (const handle of this.handles) handle.detach();
+    this.isBuilt = false;
+    this.lastOutputShape = undefined;
   }
 
   /** `using layer = ...` disposes at the end of the block. */
@@ -197,6 +209,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
       }
       if (child.root === null) {
         child.root = this.root ?? (this as unknown as BaseLayer<LayerOptions, LayerInput>);
+        child.parent = this as unknown as BaseLayer<LayerOptions, LayerInput>;
         child.name = name;
         child.path = this.path === '' ? name : `${this.path}/${name}`;
       }

@@ -79,7 +79,7 @@ const absolute = withDerivative(
  *
  * @see https://keras.io/api/layers/regularizers/
  */
-export function l1(options?: OptionsInput<L1Options>): Regularizer {
+function l1(options?: OptionsInput<L1Options>): Regularizer {
   return new NormRegularizer('l1', { ...parseOptions(L1Options, options, 'regularizer l1') });
 }
 
@@ -99,7 +99,7 @@ export function l1(options?: OptionsInput<L1Options>): Regularizer {
  *
  * @see https://keras.io/api/layers/regularizers/
  */
-export function l2(options?: OptionsInput<L2Options>): Regularizer {
+function l2(options?: OptionsInput<L2Options>): Regularizer {
   return new NormRegularizer('l2', { ...parseOptions(L2Options, options, 'regularizer l2') });
 }
 
@@ -119,7 +119,7 @@ export function l2(options?: OptionsInput<L2Options>): Regularizer {
  *
  * @see https://keras.io/api/layers/regularizers/
  */
-export function l1l2(options?: OptionsInput<L1L2Options>): Regularizer {
+function l1l2(options?: OptionsInput<L1L2Options>): Regularizer {
   return new NormRegularizer('l1l2', { ...parseOptions(L1L2Options, options, 'regularizer l1l2') });
 }
 

@@ -79,6 +79,7 @@ export class Residual extends BaseLayer<ResidualOptions> {
   }
 
   protected override onBuild(inputShape: Shape, seed: number): void {
+    this.projection = undefined;
     const outputShape = this.body.reduce((shape, layer) => {
       layer.build(shape, seed);
       return layer.computeOutputShape(shape);

@@ -69,10 +69,15 @@ export class WeightHandle {
     this.held = variable;
   }
 
-  /** Frees the variable. */
-  dispose(): void {
+  /** Frees the variable and waits for another; internal to building. */
+  detach(): void {
     this.held?.dispose();
     this.held = undefined;
+  }
+
+  /** Frees the variable. */
+  dispose(): void {
+    this.detach();
     this.gone = true;
   }
 }

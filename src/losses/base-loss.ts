@@ -60,7 +60,12 @@ export abstract class BaseLoss<O extends LossOptions = LossOptions> {
    * @param sampleWeight - `[batch]`, one factor an example
    */
   compute(labels: Tensor, predictions: Tensor, sampleWeight?: Tensor): Tensor {
-    return reduceLoss(this.perExample(labels, predictions), this.options.reduction, sampleWeight);
+    return this.reduce(this.perExample(labels, predictions), sampleWeight);
+  }
+
+  /** Weights the losses of examples and reduces them as the option `reduction` says. */
+  protected reduce(losses: Tensor, sampleWeight?: Tensor): Tensor {
+    return reduceLoss(losses, this.options.reduction, sampleWeight);
   }
 
   /**

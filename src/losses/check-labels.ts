@@ -26,7 +26,7 @@ export function checkUnitInterval(labels: LabelArray, where: string, fix: string
 }
 
 /** @throws ShapeError [one-class] where there is nothing to choose from */
-export function checkClassCount(outputShape: Shape, where: string): void {
+function checkClassCount(outputShape: Shape, where: string): void {
   if (outputShape.at(-1) !== 1) return;
   throw new ShapeError('one-class', {
     where,

@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsNumber, Max, Min } from 'class-validator';
 /** Ways in which the losses of examples become one. */
 export const REDUCTIONS = ['sumOverBatchSize', 'sum', 'meanWithSampleWeight', 'none'] as const;
 
-/** One of {@link REDUCTIONS}. */
+/** A way in which the losses of examples become one; {@link LossOptions} tells them apart. */
 export type LossReduction = (typeof REDUCTIONS)[number];
 
 /** Options that every loss takes. */

@@ -1,6 +1,8 @@
 import { IsArray, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import type { BaseLoss } from '../losses/base-loss.js';
+import type { LossFunction } from '../losses/function-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
+import type { MetricFunction } from '../metrics/function-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { Execution } from '../training/make-runner.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
@@ -11,13 +13,16 @@ export class CompileOptions {
   @IsOptional()
   optimizer: BaseOptimizer | string = 'sgd';
 
-  /** A loss, or the name of one with its defaults: `meanSquaredError`, `sparseCategoricalCrossentropy`. Required. */
+  /**
+   * A loss, the name of one with its defaults (`meanSquaredError`, `sparseCategoricalCrossentropy`), or a function of
+   * labels and predictions that returns one number for each example. Required.
+   */
   @IsOptional()
-  loss!: BaseLoss | string;
+  loss!: BaseLoss | string | LossFunction;
 
-  /** Metrics, or names of metrics; `accuracy` takes the form that suits the loss. Default none. */
+  /** Metrics, names of metrics, or functions as for `loss`; `accuracy` takes the form that suits the loss. Default none. */
   @IsArray()
-  metrics: readonly (BaseMetric | string)[] = [];
+  metrics: readonly (BaseMetric | string | MetricFunction)[] = [];
 
   /** Gradient clipping by one of `value`, `norm` (each weight's gradient) and `globalNorm`. Default none. */
   @IsOptional()

@@ -3,45 +3,63 @@ import { OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import type { Services } from '../core/services.js';
 import { BaseLoss } from '../losses/base-loss.js';
+import { FunctionLoss, type LossFunction } from '../losses/function-loss.js';
 import { BaseMetric } from '../metrics/base-metric.js';
+import { FunctionMetric, type MetricFunction } from '../metrics/function-metric.js';
 import { resolveAccuracy } from '../metrics/resolve-accuracy.js';
 import { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import { clipTransform } from '../optimizers/clip-options.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { CompileOptions } from './compile-options.js';
 
-/** Turns names into objects and puts the gradient's transforms in order. */
+/** How an option of `compile` becomes an object. */
+interface Resolvable<T> {
+  readonly kind: DeclaredKind;
+  readonly option: string;
+  readonly base: abstract new (...parameters: never[]) => T;
+  /** What a plain function becomes, where one will do. */
+  readonly fromFunction?: (given: never) => T;
+}
+
+/** Turns names and functions into objects and puts the gradient's transforms in order. */
 export function compilePlan(options: CompileOptions, services: Services, where: string): TrainingPlan {
-  const resolve = <T extends object>(kind: DeclaredKind, base: abstract new () => T, given: T | string): T => {
+  const resolve = <T extends object>(given: unknown, resolvable: Resolvable<T>): T => {
+    const { kind, option, base, fromFunction } = resolvable;
+    const at = `option "${option}" of ${where}`;
     if (given instanceof base) return given;
-    if (typeof given !== 'string') {
-      throw new OptionsError('invalid-option', {
-        where: `option "${kind === 'metric' ? 'metrics' : kind}" of ${where}`,
-        expected: `a ${kind} or the name of one`,
-        received: formatValue(given),
-        fix: `pass e.g. ${kind}: "${services.registries[kind].names()[0]}"`,
-      });
-    }
-    const found = services.registries[kind].get(given, `option "${kind === 'metric' ? 'metrics' : kind}" of ${where}`);
-    return new found() as T;
+    if (typeof given === 'string') return new (services.registries[kind].get(given, at))() as T;
+    const isClass = typeof given === 'function' && given.prototype instanceof base;
+    if (typeof given === 'function' && !isClass && fromFunction !== undefined) return fromFunction(given as never);
+    const example = { loss: 'meanSquaredError', metric: 'accuracy', optimizer: 'adam' }[kind as string];
+    throw new OptionsError('invalid-option', {
+      where: at,
+      expected: `a ${kind}, the name of one${fromFunction === undefined ? '' : ', or a function of labels and predictions'}`,
+      received: isClass ? `the class ${(given as { name: string }).name}` : formatValue(given),
+      fix: isClass ? `write new ${(given as { name: string }).name}()` : `pass e.g. ${option === 'metrics' ? `["${example}"]` : `"${example}"`}`,
+    });
   };
-  const optimizer = resolve('optimizer', BaseOptimizer as abstract new () => BaseOptimizer, options.optimizer);
-  const loss = resolve('loss', BaseLoss as abstract new () => BaseLoss, options.loss);
+  const optimizer = resolve<BaseOptimizer>(options.optimizer, {
+    kind: 'optimizer',
+    option: 'optimizer',
+    base: BaseOptimizer,
+  });
+  const loss = resolve<BaseLoss>(options.loss, {
+    kind: 'loss',
+    option: 'loss',
+    base: BaseLoss,
+    fromFunction: (fn: LossFunction) => new FunctionLoss(fn),
+  });
   const metrics = options.metrics.map((metric) =>
     metric === 'accuracy' || metric === 'acc'
       ? resolveAccuracy(loss.name, where)
-      : resolve('metric', BaseMetric as abstract new () => BaseMetric, metric),
+      : resolve<BaseMetric>(metric, {
+          kind: 'metric',
+          option: 'metrics',
+          base: BaseMetric,
+          fromFunction: (fn: MetricFunction) => new FunctionMetric(fn),
+        }),
   );
-  const names = metrics.map(({ name }) => name);
-  const twice = names.find((name, i) => name === 'loss' || names.indexOf(name) !== i);
-  if (twice !== undefined) {
-    throw new OptionsError('invalid-option', {
-      where: `option "metrics" of ${where}`,
-      expected: 'metrics of different names, none of them "loss"',
-      received: `"${twice}" twice`,
-      fix: 'give one of them another name option',
-    });
-  }
+  checkNames(metrics, where);
   return {
     optimizer,
     loss,
@@ -50,4 +68,16 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     seed: options.seed,
     execution: options.execution,
   };
+}
+
+function checkNames(metrics: readonly BaseMetric[], where: string): void {
+  const names = metrics.map(({ name }) => name);
+  const clash = names.find((name, i) => name === 'loss' || names.indexOf(name) !== i);
+  if (clash === undefined) return;
+  throw new OptionsError('invalid-option', {
+    where: `option "metrics" of ${where}`,
+    expected: 'metrics of different names, none of them "loss"',
+    received: clash === 'loss' ? 'one named "loss"' : `two named "${clash}"`,
+    fix: 'give one of them another name option',
+  });
 }

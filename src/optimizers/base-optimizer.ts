@@ -27,6 +27,28 @@ export interface WeightUpdate {
  *
  * An optimizer holds options only. Its state lives in variables that belong to the model that it trains, keyed by
  * weight path, so that one optimizer may serve several models.
+ *
+ * When to use: extend it for an update rule of your own; declare the state it needs with `slots`.
+ *
+ * @throws OptionsError [unknown-option | invalid-option] in the constructor
+ *
+ * @example
+ * ```ts
+ * import { BaseOptimizer, layers, Optimizer, sequential, tf, type WeightUpdate } from 'adjoint';
+ *
+ * @Optimizer('app/sign-descent')
+ * class SignDescent extends BaseOptimizer {
+ *   apply({ variable, gradient, learningRate }: WeightUpdate): void {
+ *     variable.assignAdd(tf.neg(tf.mul(learningRate, tf.sign(gradient))));
+ *   }
+ * }
+ * const model = sequential([layers.dense({ units: 1 })]);
+ * model.compile({ optimizer: new SignDescent({ learningRate: 0.01 }), loss: 'meanSquaredError' });
+ * await model.fit([[1], [2]], [[2], [4]], { epochs: 2, verbose: 0 });
+ * model.dispose();
+ * ```
+ *
+ * @see https://optax.readthedocs.io, whose transforms are the model of this design
  */
 export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOptions> {
   readonly options: O;

@@ -14,6 +14,7 @@ export type PendingUpdate = Pick<WeightUpdate, 'path' | 'variable' | 'value' | '
  * @param learningRate - scalar
  * @param finite - boolean scalar: false leaves weights and state as they are, to the bit, whatever the gradients hold;
  * `null` always updates
+ * @returns whether the update stands: `finite` and every new value is, too; `null` where nobody asked
  */
 export function updateWeights(
   optimizer: BaseOptimizer,
@@ -21,43 +22,38 @@ export function updateWeights(
   updates: readonly PendingUpdate[],
   learningRate: Tensor,
   finite: Tensor | null,
-): void {
-  tf.tidy(() => {
+): Tensor | null {
+  // `tidy` takes null for a result, its types do not.
+  return tf.tidy(() => {
     const scalars = Object.fromEntries(Object.entries(state.scalars).map(([name, scalar]) => [name, scalar.read()]));
-    for (const update of updates) {
-      tf.tidy(() => {
-        const slots = state.slotsOf(update.path);
-        gated(finite, [[update.variable, update.value], ...Object.values(slots).map(withValue)], () =>
-          optimizer.apply({ ...update, slots, scalars, learningRate }),
-        );
-      });
-    }
-    gated(finite, [state.iterations, ...Object.values(state.scalars)].map(withValue), () => {
-      optimizer.advance(state.scalars);
-      state.iterations.assignAdd(tf.scalar(1, 'int32'));
-    });
-
-    /** Reading copies nothing; a kernel that then writes in place copies first. Nobody reads where nobody gates. */
-    function withValue(variable: Variable): [Variable, Tensor | null] {
-      return [variable, finite === null ? null : variable.read()];
-    }
-  });
+    const weights = updates.map((update) => ({ ...update, slots: state.slotsOf(update.path) }));
+    const changed = [
+      ...weights.flatMap(({ variable, slots }) => [variable, ...Object.values(slots)]),
+      ...Object.values(state.scalars),
+      state.iterations,
+    ];
+    // Reading copies nothing; a kernel that then writes in place copies first. Nobody reads where nobody gates.
+    const old = finite === null ? [] : changed.map((variable) => variable.read());
+    for (const update of weights) tf.tidy(() => optimizer.apply({ ...update, scalars, learningRate }));
+    optimizer.advance(state.scalars);
+    state.iterations.assignAdd(tf.scalar(1, 'int32'));
+    if (finite === null) return null as unknown as Tensor;
+    const stands = changed
+      .filter(({ dtype }) => dtype === 'float32')
+      .reduce((so, variable) => tf.tidy(() => tf.logicalAnd(so, tf.all(tf.isFinite(variable.read())))), finite);
+    for (const [i, variable] of changed.entries()) putBack(variable, old[i]!, stands);
+    return stands;
+  }) as Tensor | null;
 }
 
 /**
- * Lets `write` change variables and puts their old values back where it should not have: exact for every rule, which
- * masking gradients and rates would not be (negative zeros, infinities), and as fast.
+ * Undoes a write that should not have happened: exact for every rule, which masking gradients and rates would not be
+ * (negative zeros, infinities), and as fast.
  */
-function gated(
-  finite: Tensor | null,
-  variables: readonly (readonly [Variable, Tensor | null])[],
-  write: () => void,
-): void {
-  write();
-  if (finite === null) return;
-  for (const [variable, old] of variables) {
+function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
+  tf.tidy(() => {
     // With a scalar condition this op passes one of its inputs on and copies neither.
-    const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [finite, variable.read(), old!]);
+    const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, variable.read(), old]);
     variable.assign(kept!);
-  }
+  });
 }

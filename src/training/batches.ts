@@ -13,7 +13,12 @@ export type ArrayData = Example;
 /** Data on its way into batches: whole arrays, of which everything can be checked, or a stream. */
 export type PreparedData =
   | { readonly kind: 'arrays'; readonly arrays: ArrayData; readonly rows: number }
-  | { readonly kind: 'dataset'; readonly dataset: Dataset<unknown> };
+  | {
+      readonly kind: 'dataset';
+      readonly dataset: Dataset<unknown>;
+      /** Whether a single pass is all there is, as with a generator object. */
+      readonly oneShot: boolean;
+    };
 
 /** Sorts out what the caller passed as data. */
 export function prepareData(source: BatchSource, where: string, sampleWeight?: HostArrayInput): PreparedData {
@@ -27,7 +32,8 @@ export function prepareData(source: BatchSource, where: string, sampleWeight?: H
       });
     }
     const dataset = source instanceof Dataset ? source : Dataset.fromIterable(() => source);
-    return { kind: 'dataset', dataset: dataset as Dataset<unknown> };
+    const oneShot = typeof (source as { next?: unknown }).next === 'function';
+    return { kind: 'dataset', dataset: dataset as Dataset<unknown>, oneShot };
   }
   if (typeof source !== 'object' || source === null || !('x' in source)) {
     throw new DataError('data-type', {
@@ -38,6 +44,17 @@ export function prepareData(source: BatchSource, where: string, sampleWeight?: H
   }
   const arrays = toExample(sampleWeight === undefined ? source : { ...source, sampleWeight }, where);
   return { kind: 'arrays', arrays, rows: countRows(arrays, where) };
+}
+
+/** Refuses, before anything is trained, data for one pass where more are wanted. */
+export function refuseOneShot(data: PreparedData, passes: number, where: string): void {
+  if (data.kind === 'arrays' || !data.oneShot || passes === 1) return;
+  throw new DataError('one-shot-iterable', {
+    where,
+    expected: `data that can be gone through ${passes} times`,
+    received: 'an iterator, which ends after one pass',
+    fix: 'make a fresh one for each pass: Dataset.fromIterable(() => examples())',
+  });
 }
 
 /** How {@link batchesOf} cuts data. */

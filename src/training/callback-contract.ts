@@ -45,7 +45,7 @@ export interface TrainingRun {
   readonly epochs: number;
   /** Index of the first epoch. */
   readonly initialEpoch: number;
-  /** Training steps an epoch, `null` where the dataset does not know. */
+  /** Training steps an epoch, `null` where neither `fit` nor the dataset tells. */
   readonly stepsPerEpoch: number | null;
   /** Whether there is validation data. */
   readonly validated: boolean;
@@ -59,7 +59,7 @@ export interface TrainingRun {
   readonly stopReason: string | null;
   /** Means of loss and metrics over the epoch so far; reads a few scalars from the device. */
   runningLogs(): Logs;
-  /** Ends training after the running step. */
+  /** Ends training after the running step; as in Keras, validation and `onEpochEnd` of its epoch still come. */
   stop(reason: string): void;
   /** A copy of all weights in host memory. */
   readWeights(): WeightSnapshot;

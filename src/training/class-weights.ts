@@ -1,10 +1,23 @@
 import { DataError, OptionsError } from '../core/errors.js';
+import { formatShape } from '../core/shape.js';
 import type { Batch } from '../data/example.js';
 
 /** Multiplies each example's weight by the weight of its class; labels are class indices or one-hot rows. */
-export function applyClassWeights(batch: Batch, classWeight: ReadonlyMap<number, number>): Batch {
+export function applyClassWeights<T extends Batch>(
+  batch: T,
+  classWeight: ReadonlyMap<number, number>,
+  where: string,
+): T {
   const { y, size } = batch;
   if (y === undefined) return batch;
+  if (y.shape.length > 2) {
+    throw new DataError('class-weight', {
+      where: `option "classWeight" of ${where}`,
+      expected: 'one class an example: class indices [examples] or one-hot rows [examples, classes]',
+      received: `labels ${formatShape(y.shape)}`,
+      fix: 'pass sampleWeight instead',
+    });
+  }
   const width = y.values.length / size;
   const weights = batch.sampleWeight ? Float32Array.from(batch.sampleWeight.values) : new Float32Array(size).fill(1);
   for (let row = 0; row < size; row++) {
@@ -12,9 +25,9 @@ export function applyClassWeights(batch: Batch, classWeight: ReadonlyMap<number,
     const weight = classWeight.get(label);
     if (weight === undefined) {
       throw new DataError('class-weight', {
-        where: 'option "classWeight"',
-        expected: `a weight for every class that occurs`,
-        received: `class ${label} without one; given: ${[...classWeight.keys()].join(', ')}`,
+        where: `option "classWeight" of ${where}`,
+        expected: 'a weight for every class that occurs',
+        received: `no weight for class ${label}, only for ${[...classWeight.keys()].join(', ')}`,
         fix: `add ${label}: 1`,
       });
     }
@@ -24,7 +37,10 @@ export function applyClassWeights(batch: Batch, classWeight: ReadonlyMap<number,
 }
 
 /** @throws OptionsError where a key is no class index or a weight is negative or not finite */
-export function parseClassWeights(input: Readonly<Record<number, number>>): ReadonlyMap<number, number> {
+export function parseClassWeights(
+  input: Readonly<Record<number, number>>,
+  where: string,
+): ReadonlyMap<number, number> {
   return new Map(
     Object.entries(input).map(([key, weight]) => {
       const index = Number(key);
@@ -32,7 +48,7 @@ export function parseClassWeights(input: Readonly<Record<number, number>>): Read
         return [index, weight];
       }
       throw new OptionsError('invalid-option', {
-        where: 'option "classWeight"',
+        where: `option "classWeight" of ${where}`,
         expected: 'class indices with finite weights of at least 0',
         received: `${key}: ${String(weight)}`,
       });

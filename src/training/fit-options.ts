@@ -74,11 +74,11 @@ export class FitOptions {
   @IsPositive()
   batchSize?: number;
 
-  /** Whether examples change places before each epoch, by key (seed, epoch). Default true; datasets of batches keep their order. */
+  /** Whether examples change places before each epoch, by key (seed, pass). Default true; datasets of batches keep their order. */
   @IsBoolean()
   shuffle = true;
 
-  /** Steps an epoch; default the whole data. */
+  /** Steps an epoch; each epoch goes on where the one before left the data, from the start at their end. Default one pass. */
   @IsOptional()
   @IsInt()
   @IsPositive()

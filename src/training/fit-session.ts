@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../core/logger.js';
-import { emptyDataset, type Batch } from '../data/example.js';
+import type { Batch } from '../data/example.js';
 import type { Dataset } from '../data/dataset.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { BatchFeed } from './batch-feed.js';
 import type { ExecutionMode, Logs, RunProgress, TrainingRun } from './callback-contract.js';
 import type { CallbackDispatcher } from './callback-dispatcher.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
@@ -14,6 +15,8 @@ import type { WeightSnapshot } from './weight-snapshot.js';
 /** Everything that a run of `fit` needs, settled and checked. */
 export interface FitPlan {
   readonly modelName: string;
+  /** How errors name the run. */
+  readonly where: string;
   readonly batches: Dataset<Batch>;
   readonly epochs: number;
   readonly initialEpoch: number;
@@ -23,12 +26,12 @@ export interface FitPlan {
   readonly signal: AbortSignal | undefined;
   readonly optimizer: BaseOptimizer;
   readonly logger: Logger;
-  /** Epochs trained since `compile`: decides the order of shuffled data. */
-  readonly epochsBefore: number;
+  /** Number of the first pass over the data: decides the order of shuffled data. */
+  readonly firstPass: number;
   /** Steps trained since `compile`. */
   readonly stepsBefore: number;
-  /** Checks of the first batch, before it is trained on. */
-  readonly beforeFirstBatch: (batch: Batch) => void;
+  /** Checks a batch before it is trained on; the first of a run is checked before any hook is called. */
+  readonly checkBatch: (batch: Batch, isFirst: boolean) => void;
   /** Last changes to a batch on the host, such as class weights. */
   readonly prepareBatch: (batch: Batch) => Batch;
   /** Evaluation after each epoch. */
@@ -53,11 +56,14 @@ export class FitSession implements TrainingRun {
   private totalSteps: number;
   private examples = 0;
   private milliseconds = 0;
+  /** Time spent on batches that are not yet trained on. */
+  private gathering = 0;
+  private readonly feed: BatchFeed;
 
   constructor(
     private readonly plan: FitPlan,
     private readonly runner: StepRunner,
-    /** Made at the first batch, because its weights may not exist before. */
+    /** Made at the first batch, because its weights may not exist before; ready for whatever is trainable now. */
     private readonly makeState: () => TrainState,
     private readonly queue: RunQueue,
     private readonly callbacks: CallbackDispatcher,
@@ -65,13 +71,18 @@ export class FitSession implements TrainingRun {
     this.modelName = plan.modelName;
     this.epochs = plan.epochs;
     this.initialEpoch = plan.initialEpoch;
-    const known = plan.batches.size;
-    this.stepsPerEpoch = plan.stepsPerEpoch === undefined ? known : Math.min(plan.stepsPerEpoch, known ?? Infinity);
+    this.stepsPerEpoch = plan.stepsPerEpoch ?? plan.batches.size;
     this.validated = plan.validate !== undefined;
     this.verbose = plan.verbose;
     this.optimizer = plan.optimizer;
     this.logger = plan.logger;
     this.totalSteps = plan.stepsBefore;
+    this.feed = new BatchFeed(plan.batches, plan.firstPass, plan.signal, plan.where);
+  }
+
+  /** Number of the pass over the data with which a later run goes on. */
+  get nextPass(): number {
+    return this.feed.nextPass;
   }
 
   /** May change with the first step, where that cannot be recorded. */
@@ -107,33 +118,48 @@ export class FitSession implements TrainingRun {
 
   /** Trains; resolves to the last epoch's logs. */
   async run(): Promise<Logs> {
+    try {
+      return await this.trainEpochs();
+    } finally {
+      await this.feed.close();
+    }
+  }
+
+  private async trainEpochs(): Promise<Logs> {
     let logs: Logs = {};
-    let begun = false;
-    for (this.epoch = this.initialEpoch; this.epoch < this.epochs && !this.stopReason; this.epoch++) {
-      const pass = this.plan.batches.iterate(this.plan.epochsBefore + this.epoch - this.initialEpoch);
-      const iterator = pass[Symbol.asyncIterator]();
-      try {
-        let next = await iterator.next();
-        if (!begun) {
-          if (next.done) throw emptyDataset(`fit of model "${this.modelName}"`);
-          this.plan.beforeFirstBatch(next.value);
-          begun = true;
-          await this.callbacks.dispatch('onTrainBegin');
-        }
-        await this.beginEpoch();
-        const limit = this.plan.stepsPerEpoch ?? Infinity;
-        for (; !next.done && !this.stopReason; next = await iterator.next()) {
-          await this.trainOn(next.value);
-          if (this.step >= limit) break;
-        }
-      } finally {
-        await iterator.return?.();
-      }
+    this.epoch = this.initialEpoch;
+    this.plan.checkBatch(await this.timed(() => this.feed.peek()), true);
+    await this.callbacks.dispatch('onTrainBegin');
+    for (; this.epoch < this.epochs && this.stopReason === null; this.epoch++) {
+      await this.beginEpoch();
+      await this.trainPass();
+      // Stopped by onEpochBegin: there is no epoch to tell of.
+      if (this.step === 0) break;
       logs = { ...this.runningLogs(), ...(await this.validation()) };
       await this.callbacks.dispatch('onEpochEnd', this.epoch, logs);
+      this.plan.signal?.throwIfAborted();
     }
-    if (begun) await this.callbacks.dispatch('onTrainEnd', logs);
+    // Steps counted off a pass over several epochs leave its rest to nobody.
+    await this.feed.leavePass();
+    await this.callbacks.dispatch('onTrainEnd', logs);
     return logs;
+  }
+
+  /** The steps of one epoch: a whole pass or, where steps are counted, as many as asked for, pass after pass. */
+  private async trainPass(): Promise<void> {
+    const limit = this.plan.stepsPerEpoch;
+    while (this.stopReason === null && (limit === undefined || this.step < limit)) {
+      const batch = await this.timed(() => this.feed.next());
+      if (batch !== null) await this.trainOn(batch);
+      else if (limit === undefined) return;
+    }
+  }
+
+  private async timed<T>(gather: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const gathered = await gather();
+    this.gathering += performance.now() - start;
+    return gathered;
   }
 
   private async beginEpoch(): Promise<void> {
@@ -146,6 +172,7 @@ export class FitSession implements TrainingRun {
 
   private async trainOn(hostBatch: Batch): Promise<void> {
     this.plan.signal?.throwIfAborted();
+    this.plan.checkBatch(hostBatch, false);
     await this.callbacks.dispatch('onBatchBegin', this.step);
     const start = performance.now();
     const state = this.makeState();
@@ -160,7 +187,8 @@ export class FitSession implements TrainingRun {
         disposeBatch(batch);
       }
     });
-    this.milliseconds += performance.now() - start;
+    this.milliseconds += this.gathering + performance.now() - start;
+    this.gathering = 0;
     const index = this.step++;
     this.totalSteps++;
     this.examples += hostBatch.size;

@@ -1,5 +1,5 @@
 import { DataError, ShapeError } from '../core/errors.js';
-import { formatShape } from '../core/shape.js';
+import { formatShape, type Shape } from '../core/shape.js';
 import type { Batch, Example } from '../data/example.js';
 import { sliceRows, type HostArray } from '../data/host-array.js';
 import { tf } from '../engine/tfjs.js';
@@ -29,23 +29,25 @@ export function checkFinite(arrays: Example, where: string): void {
   }
 }
 
+/** @throws DataError [no-labels], ShapeError [sample-weight], and what the loss says of labels that cannot be */
+export function checkLabels(plan: TrainingPlan, batch: Omit<Batch, 'size'>, outputShape: Shape, where: string): void {
+  const { y, sampleWeight } = batch;
+  if (y === undefined) throw noLabels(where);
+  checkWeightShape(sampleWeight, where);
+  plan.loss.checkLabels(y, outputShape, `y of ${where}`);
+}
+
 /**
  * Tries a few rows of data on the model before anything is trained: builds it, runs it once in inference mode and
  * checks labels and output against the loss.
  *
  * @param labels - every label there is, where more than this batch is at hand
+ * @returns shape of the output, with `null` for the batch
  */
-export function preflight(model: Trainable, plan: TrainingPlan, batch: Batch, where: string, labels = batch.y): void {
-  if (labels === undefined || batch.y === undefined) {
-    throw new DataError('no-labels', {
-      where,
-      expected: 'labels y beside x',
-      received: 'x alone',
-      fix: 'pass fit(x, y) or let the dataset yield { x, y }',
-    });
-  }
-  checkWeightShape(batch.sampleWeight, where);
+export function preflight(model: Trainable, plan: TrainingPlan, batch: Batch, where: string, labels = batch.y): Shape {
+  if (labels === undefined) throw noLabels(where);
   model.build([null, ...batch.x.shape.slice(1)], plan.seed);
+  let outputShape: Shape = [];
   const rows = Math.min(TRIAL_ROWS, batch.size);
   const trial = toDeviceBatch({ size: rows, x: sliceRows(batch.x, 0, rows) });
   try {
@@ -59,12 +61,23 @@ export function preflight(model: Trainable, plan: TrainingPlan, batch: Batch, wh
           fix: 'keep the first axis through every layer',
         });
       }
-      plan.loss.checkLabels(labels, [null, ...output.shape.slice(1)], `y of ${where}`);
+      outputShape = [null, ...output.shape.slice(1)];
+      checkLabels(plan, { ...batch, y: labels }, outputShape, where);
       plan.loss.checkPredictions(output, `the output of ${model.describe()}`);
     });
+    return outputShape;
   } finally {
     disposeBatch(trial);
   }
+}
+
+function noLabels(where: string): DataError {
+  return new DataError('no-labels', {
+    where,
+    expected: 'labels y beside x',
+    received: 'x alone',
+    fix: 'pass fit(x, y) or let the dataset yield { x, y }',
+  });
 }
 
 function checkWeightShape(weight: HostArray | undefined, where: string): void {

@@ -1,9 +1,9 @@
 import type { Logger } from '../core/logger.js';
 import { RecordedFunction } from '../engine/record/recorded-function.js';
+import { RecordingWatch } from '../engine/record/recording-watch.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
-import { RecordingWatch } from './recording-watch.js';
 import type { RunningSums } from './running-sums.js';
 import type { StepRunner, TrainStepOptions } from './step-runner.js';
 import { trainStep } from './train-step.js';
@@ -23,7 +23,7 @@ export class RecordedRunner implements StepRunner {
     private readonly plan: TrainingPlan,
     logger: Logger,
   ) {
-    this.watch = new RecordingWatch(model, logger);
+    this.watch = new RecordingWatch(() => model.describe(), logger);
   }
 
   async train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<number | null> {

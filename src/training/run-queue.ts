@@ -5,6 +5,7 @@ export class RunQueue {
   private tail: Promise<void> = Promise.resolve();
   private inFlight = 0;
   private owner: string | undefined;
+  private readonly others = new Map<string, number>();
 
   /** @param describe - how errors name the model */
   constructor(private readonly describe: () => string) {}
@@ -46,6 +47,18 @@ export class RunQueue {
     }
   }
 
+  /** Runs something that may go on beside a training, and during which the model must stay: an evaluation. */
+  async shared<T>(what: string, fn: () => Promise<T>): Promise<T> {
+    this.others.set(what, (this.others.get(what) ?? 0) + 1);
+    try {
+      return await fn();
+    } finally {
+      const left = this.others.get(what)! - 1;
+      if (left > 0) this.others.set(what, left);
+      else this.others.delete(what);
+    }
+  }
+
   /** @throws StateError [step-in-flight] where a step is running at this moment */
   assertBetweenSteps(what: string): void {
     if (this.inFlight === 0) return;
@@ -57,13 +70,14 @@ export class RunQueue {
     });
   }
 
-  /** @throws StateError [still-running] where a training or a step is running */
+  /** @throws StateError [still-running] where anything is running */
   assertIdle(what: string): void {
-    if (this.owner === undefined && this.inFlight === 0) return;
+    const running = this.owner ?? [...this.others.keys()][0] ?? (this.inFlight > 0 ? 'a step' : undefined);
+    if (running === undefined) return;
     throw new StateError('still-running', {
       where: `${what} of ${this.describe()}`,
       expected: 'nothing running',
-      received: `${what} while ${this.owner ?? 'a step'} is running`,
+      received: `${what} while ${running} is running`,
       fix: 'await it, or end it with an AbortSignal, first',
     });
   }

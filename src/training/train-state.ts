@@ -13,15 +13,19 @@ export class TrainState {
   readonly randomStep: Variable;
 
   constructor(model: Trainable, plan: TrainingPlan) {
-    const weights = [...model.weightTree().filter(({ trainable }) => trainable)];
-    this.optimizer = OptimizerState.create(
-      plan.optimizer,
-      weights.map(([path, { handle }]) => [path, handle.variable] as const),
-    );
+    this.optimizer = OptimizerState.create(plan.optimizer, []);
     this.sums = new RunningSums('train', plan.metrics);
     const zero = tf.scalar(0, 'int32');
     this.randomStep = Variable.create('random-step', zero);
     zero.dispose();
+    this.ensure(model);
+  }
+
+  /** Makes slots for weights that have become trainable since, before a step that would update them. */
+  ensure(model: Trainable): void {
+    for (const [path, { handle, trainable }] of model.weightTree()) {
+      if (trainable) this.optimizer.ensure(path, handle.variable);
+    }
   }
 
   dispose(): void {

@@ -18,11 +18,12 @@ export interface StepInputs {
 }
 
 /**
- * One training step: read, forward, loss with penalties, backward, finite?, clip, update gated by finite.
+ * One training step: read, forward, loss with penalties, backward, finite?, clip, update gated by finite; the gate is
+ * over loss, gradients and new values.
  *
  * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
  *
- * @param gated - whether a non-finite loss or gradient leaves the state as it was
+ * @param gated - whether a non-finite loss, gradient or new value leaves the state as it was
  * @returns the batch's loss, a scalar; NaN where the gate kept the state as it was
  */
 export function trainStep(
@@ -38,7 +39,9 @@ export function trainStep(
       const { loss, predictions, weights } = forwardBackward(model, plan, batch, context);
       const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
       if (reached.length === 0) throw nothingToTrain(model);
-      const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient)]) : null;
+      const finite = gated
+        ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...context.stateWrites.values()])
+        : null;
       const transformed = applyTransforms(
         plan.transforms,
         new Map(reached.map(({ path, gradient }) => [path, gradient])),
@@ -50,12 +53,12 @@ export function trainStep(
         value,
         gradient: transformed.get(path)!,
       }));
-      updateWeights(plan.optimizer, state.optimizer, updates, learningRate, finite);
-      for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, finite);
-      state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, finite);
+      const gate = updateWeights(plan.optimizer, state.optimizer, updates, learningRate, finite);
+      for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, gate);
+      state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, gate);
       state.randomStep.assignAdd(tf.scalar(1, 'int32'));
       // A finite loss with a non-finite gradient must not look like a good step to who watches the loss.
-      return finite === null ? loss : tf.where(finite, loss, tf.scalar(NaN));
+      return gate === null ? loss : tf.where(gate, loss, tf.scalar(NaN));
     } finally {
       context.dispose();
     }

@@ -1,21 +1,23 @@
 import { OptionsError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { toBatch, type Batch, type ExampleInput } from '../data/example.js';
-import { toHostArray, type HostArrayInput } from '../data/host-array.js';
-import type { Logger } from '../core/logger.js';
-import { batchesOf, prepareData, rowsOf, splitArrays, type BatchSource, type PreparedData } from './batches.js';
+import type { HostArrayInput } from '../data/host-array.js';
+import { batchesOf, prepareData, refuseOneShot, rowsOf, splitArrays, type BatchSource, type PreparedData } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
-import { evaluateLoop, predictLoop } from './evaluate-loop.js';
+import { evaluateLoop } from './evaluate-loop.js';
 import { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './fit-options.js';
 import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
 import { makeRunner } from './make-runner.js';
-import { checkFinite, preflight } from './preflight.js';
-import { RunQueue } from './run-queue.js';
+import { predictArrays } from './predict-arrays.js';
+import { checkFinite, checkLabels, preflight } from './preflight.js';
+import type { RunQueue } from './run-queue.js';
 import { RunningSums } from './running-sums.js';
 import type { StepRunner } from './step-runner.js';
 import { TrainState } from './train-state.js';
@@ -29,7 +31,7 @@ export class Trainer {
   private state: TrainState | undefined;
   private evaluationSums: RunningSums | undefined;
   private evaluating: Promise<unknown> = Promise.resolve();
-  private epochsTrained = 0;
+  private nextPass = 0;
   private stepsTrained = 0;
 
   constructor(
@@ -56,8 +58,8 @@ export class Trainer {
       checkEpochs(options, where);
       options.signal?.throwIfAborted();
       const callbacks = [...standard(options), ...options.callbacks];
-      const { training, validation } = this.sortData(source, options, where);
       const dispatcher = new CallbackDispatcher(callbacks);
+      const { training, validation } = this.sortData(source, options, where);
       const plan = this.fitPlan(training, validation, options, callbacks, where);
       const session = new FitSession(plan, this.runner, () => this.ensureState(), this.queue, dispatcher);
       try {
@@ -65,7 +67,7 @@ export class Trainer {
         return await session.run();
       } finally {
         this.stepsTrained = session.progress.totalSteps;
-        this.epochsTrained += session.progress.epoch - options.initialEpoch;
+        this.nextPass = session.nextPass;
         dispatcher.detach();
       }
     });
@@ -74,30 +76,28 @@ export class Trainer {
   async evaluate(source: BatchSource, input: OptionsInput<EvaluateOptions> | undefined): Promise<Logs> {
     const where = `evaluate of ${this.model.describe()}`;
     const options = parseOptions(EvaluateOptions, input, where);
+    options.signal?.throwIfAborted();
     const data = prepareData(source, where, options.sampleWeight);
     if (data.kind === 'arrays') this.checkArrays(data, where);
-    const logs = await this.runEvaluation(data, options.batchSize, where, options);
+    const logs = await this.queue.shared('evaluate', () =>
+      this.runEvaluation(data, options.batchSize, where, options),
+    );
     if (options.verbose === 1) {
       this.logger.info(Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  '));
     }
     return logs;
   }
 
-  async predict(x: HostArrayInput, input: OptionsInput<PredictOptions> | undefined): Promise<Tensor> {
-    const where = `predict of ${this.model.describe()}`;
-    const options = parseOptions(PredictOptions, input, where);
-    const batch = toBatch({ x: toHostArray(x, `x of ${where}`) }, where);
-    checkFinite(batch, where);
-    this.model.build([null, ...batch.x.shape.slice(1)], this.plan.seed);
-    return predictLoop(this.runner, this.queue, batch.x, options.batchSize, options.signal);
+  predict(x: HostArrayInput, input: OptionsInput<PredictOptions> | undefined): Promise<Tensor> {
+    return predictArrays(this.model, this.plan.seed, this.queue, x, input, (batch) => this.runner.predict(batch));
   }
 
   async trainOnBatch(source: ExampleInput, input: OptionsInput<TrainOnBatchOptions> | undefined): Promise<Logs> {
     const where = `trainOnBatch of ${this.model.describe()}`;
-    const options = parseOptions(TrainOnBatchOptions, input, where);
     return this.queue.exclusive('trainOnBatch', async () => {
+      const options = parseOptions(TrainOnBatchOptions, input, where);
       const given = toBatch({ ...source, sampleWeight: options.sampleWeight }, where);
-      const hostBatch = this.classWeighting(options.classWeight)(given);
+      const hostBatch = this.classWeighting(options.classWeight, where)(given);
       checkFinite(hostBatch, where);
       preflight(this.model, this.plan, hostBatch, where);
       const state = this.ensureState();
@@ -140,7 +140,8 @@ export class Trainer {
   }
 
   private ensureState(): TrainState {
-    this.state ??= new TrainState(this.model, this.plan);
+    if (this.state === undefined) this.state = new TrainState(this.model, this.plan);
+    else this.state.ensure(this.model);
     return this.state;
   }
 
@@ -157,8 +158,15 @@ export class Trainer {
     else if (options.validationSplit > 0) {
       [training, validation] = splitArrays(training, options.validationSplit, where);
     }
+    const passes = options.epochs - options.initialEpoch;
+    if (options.stepsPerEpoch === undefined) refuseOneShot(training, passes, where);
+    if (validation !== undefined) refuseOneShot(validation, passes, validationWhere);
     if (training.kind === 'arrays') this.checkArrays(training, where);
     if (validation?.kind === 'arrays') this.checkArrays(validation, validationWhere);
+    if (training.kind === 'arrays' && options.classWeight !== undefined) {
+      const { arrays, rows } = training;
+      training = { kind: 'arrays', rows, arrays: this.classWeighting(options.classWeight, where)({ ...arrays, size: rows }) };
+    }
     return { training, validation };
   }
 
@@ -178,6 +186,7 @@ export class Trainer {
     const shuffleSeed = options.shuffle ? this.plan.seed : null;
     return {
       modelName: this.model.name,
+      where,
       batches: batchesOf(training, { batchSize: options.batchSize, shuffleSeed }, where),
       epochs: options.epochs,
       initialEpoch: options.initialEpoch,
@@ -187,14 +196,11 @@ export class Trainer {
       signal: options.signal,
       optimizer: this.plan.optimizer,
       logger: this.logger,
-      epochsBefore: this.epochsTrained,
+      // A run that goes on from an earlier process sees the orders that it would have seen there.
+      firstPass: Math.max(this.nextPass, options.initialEpoch),
       stepsBefore: this.stepsTrained,
-      beforeFirstBatch: (batch) => {
-        if (training.kind === 'arrays') return;
-        checkFinite(batch, where);
-        preflight(this.model, this.plan, batch, where);
-      },
-      prepareBatch: this.classWeighting(options.classWeight),
+      checkBatch: this.batchCheck(training, where),
+      prepareBatch: training.kind === 'arrays' ? (batch) => batch : this.classWeighting(options.classWeight, where),
       validate:
         validation &&
         (() =>
@@ -203,14 +209,33 @@ export class Trainer {
             signal: options.signal,
           })),
       readWeights: () => readWeights(this.model),
-      writeWeights: (snapshot) => writeWeights(this.model, snapshot),
+      writeWeights: (snapshot) => {
+        this.queue.assertBetweenSteps('writeWeights');
+        writeWeights(this.model, snapshot);
+      },
     };
   }
 
-  private classWeighting(input: Readonly<Record<number, number>> | undefined): (batch: Batch) => Batch {
+  /** Arrays were checked whole; of a stream, the first batch is tried on the model and each later one held against it. */
+  private batchCheck(data: PreparedData, where: string): (batch: Batch, isFirst: boolean) => void {
+    if (data.kind === 'arrays') return () => undefined;
+    let outputShape: Shape | undefined;
+    let position = 0;
+    return (batch, isFirst) => {
+      if (isFirst) {
+        checkFinite(batch, where);
+        outputShape = preflight(this.model, this.plan, batch, where);
+      } else if (position++ > 0) checkLabels(this.plan, batch, outputShape!, where);
+    };
+  }
+
+  private classWeighting(
+    input: Readonly<Record<number, number>> | undefined,
+    where: string,
+  ): <T extends Batch>(batch: T) => T {
     if (input === undefined) return (batch) => batch;
-    const weights = parseClassWeights(input);
-    return (batch) => applyClassWeights(batch, weights);
+    const weights = parseClassWeights(input, where);
+    return (batch) => applyClassWeights(batch, weights, where);
   }
 
   private runEvaluation(
@@ -220,14 +245,10 @@ export class Trainer {
     options: { steps?: number; signal?: AbortSignal },
   ): Promise<Logs> {
     const batches = batchesOf(data, { batchSize, shuffleSeed: null }, where);
-    const check = (batch: Batch, index: number) => {
-      if (data.kind === 'arrays' || index > 0) return;
-      checkFinite(batch, where);
-      preflight(this.model, this.plan, batch, where);
-    };
+    const check = this.batchCheck(data, where);
     const sums = (this.evaluationSums ??= new RunningSums('evaluate', this.plan.metrics));
     // One evaluation at a time: they share their sums, and `evaluate` may be called beside a running `fit`.
-    const run = this.evaluating.then(() => evaluateLoop(this.runner, sums, this.queue, batches, check, options));
+    const run = this.evaluating.then(() => evaluateLoop(this.runner, sums, this.queue, batches, check, where, options));
     this.evaluating = run.catch(() => undefined);
     return run;
   }
@@ -248,4 +269,3 @@ function asSource(data: NonNullable<FitOptions['validationData']>): BatchSource 
   const [x, y, sampleWeight] = data as readonly HostArrayInput[];
   return { x: x!, y, sampleWeight };
 }
-

@@ -6,7 +6,7 @@ import { tf, type Tensor } from '../../src/engine/tfjs.js';
  * Central differences with one Richardson step are off by about `STEP ** 4` times the fifth derivative, 1e-12 here, and
  * by rounding over the step, 1e-13: a wrong rule is off by far more than this, a right one by far less.
  */
-export const GRADIENT_TOLERANCE = 1e-7;
+const GRADIENT_TOLERANCE = 1e-7;
 /** A power of two: exact in float32, the type in which tfjs hands constants over. */
 const STEP = 2 ** -10;
 /** Gradients much smaller than this are compared absolutely. */

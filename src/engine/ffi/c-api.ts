@@ -67,7 +67,10 @@ const SIGNATURES = {
   TF_NewImportGraphDefOptions: [P, []],
   TF_DeleteImportGraphDefOptions: ['void', [P]],
   TF_GraphImportGraphDef: ['void', [P, P, P, P]],
-  TF_GraphToFunction: [P, [P, TEXT, 'uint8_t', 'int', P, 'int', MEMORY, 'int', MEMORY, P, P, TEXT, P]],
+  TF_GraphToFunctionWithControlOutputs: [
+    P,
+    [P, TEXT, 'uint8_t', 'int', P, 'int', MEMORY, 'int', MEMORY, P, 'int', MEMORY, P, P, TEXT, P],
+  ],
   TF_DeleteFunction: ['void', [P]],
 
   TF_NewSessionOptions: [P, []],

@@ -2,7 +2,7 @@ import { EngineError } from '../../core/errors.js';
 import { withBuffer } from './buffers.js';
 import type { CApi } from './c-api.js';
 import { addressAt, internedCString, setAddressAt } from './native-memory.js';
-import type { OpAttribute } from './op-attributes.js';
+import { ATTRIBUTE_KINDS, type OpAttribute } from './op-attributes.js';
 import { Status } from './status.js';
 import type { TensorFlowBinding, TensorMetadata } from './tensorflow-binding.js';
 
@@ -13,9 +13,25 @@ export interface FunctionDefinition {
   readonly graph: Uint8Array;
   /** Names of the placeholder nodes that are its arguments. */
   readonly arguments: readonly string[];
+  /** `TF_DataType` of each argument. */
+  readonly argumentTypes: readonly number[];
   /** `[node, index]` of each result. */
   readonly results: readonly (readonly [node: string, index: number])[];
+  /** `TF_DataType` of each result. */
+  readonly resultTypes: readonly number[];
+  /** Names of nodes that must run though no result needs them, such as assignments. */
+  readonly effects: readonly string[];
 }
+
+/** How a function is run. */
+export interface RunSettings {
+  /** TensorFlow's executor: `default` spreads ops over threads, the other runs them one after the other. */
+  readonly executor: 'default' | 'SINGLE_THREADED_EXECUTOR';
+  /** Run on the calling thread: right where handing the work over costs more than the work. */
+  readonly synchronous: boolean;
+}
+
+export const DEFAULT_SETTINGS: RunSettings = { executor: 'default', synchronous: false };
 
 /** Size of the C struct `TF_Output`: an address, an int32, padding. */
 const OUTPUT_WORDS = 4;
@@ -26,11 +42,14 @@ export class NativeFunction {
 
   private constructor(
     private readonly binding: TensorFlowBinding,
-    readonly name: string,
-    private readonly resultCount: number,
+    private readonly definition: FunctionDefinition,
     /** The native function, which the context needs as long as it may be called. */
     private readonly address: number,
   ) {}
+
+  get name(): string {
+    return this.definition.name;
+  }
 
   /** @throws `EngineError` [function-definition] where TensorFlow refuses the graph */
   static define(binding: TensorFlowBinding, definition: FunctionDefinition): NativeFunction {
@@ -42,39 +61,54 @@ export class NativeFunction {
       const inputs = outputs(api, graph, definition.arguments.map((name) => [name, 0] as const), where);
       const results = outputs(api, graph, definition.results, where);
       const [inputCount, resultCount] = [definition.arguments.length, definition.results.length];
-      const address = api.TF_GraphToFunction(
-        graph, definition.name, 0, -1, 0, inputCount, inputs, resultCount, results, 0, 0, definition.name, status.address,
+      const address = api.TF_GraphToFunctionWithControlOutputs(
+        graph,
+        definition.name,
+        0,
+        -1,
+        0,
+        inputCount,
+        inputs,
+        resultCount,
+        results,
+        0,
+        definition.effects.length,
+        operations(api, graph, definition.effects, where),
+        0,
+        0,
+        definition.name,
+        status.address,
       );
       status.check(where, 'function-definition');
       api.TFE_ContextAddFunction(binding.context.address, address, status.address);
       if (!status.ok) api.TF_DeleteFunction(address);
       status.check(where, 'function-definition');
-      return new NativeFunction(binding, definition.name, resultCount, address);
+      return new NativeFunction(binding, definition, address);
     } finally {
       api.TF_DeleteGraph(graph);
     }
   }
 
   /**
-   * Runs the function off the event loop.
+   * Runs the function, off the event loop unless the settings say otherwise.
    *
-   * @param attributes - with any, it is run through the op that takes them: `executor_type`, `config_proto`
    * @param inputIds - tensors in the binding; they may be disposed once this returns its promise
    */
-  async call(inputIds: readonly number[], attributes: readonly OpAttribute[] = []): Promise<TensorMetadata[]> {
+  async call(inputIds: readonly number[], settings: RunSettings = DEFAULT_SETTINGS): Promise<TensorMetadata[]> {
     const { binding } = this;
     const { api } = binding;
     const where = `function ${this.name}`;
     // The shared status and scratch belong to synchronous calls, which may run while this one does.
     const status = new Status(api);
-    const results = new Uint32Array(Math.max(32, 2 * this.resultCount));
+    const resultCount = this.definition.results.length;
+    const results = new Uint32Array(Math.max(32, 2 * resultCount));
     const count = new Int32Array(32);
-    count[0] = this.resultCount;
+    count[0] = resultCount;
     let op = 0;
     try {
       op = api.TFE_NewOp(
         binding.context.address,
-        internedCString(attributes.length === 0 ? this.name : 'StatefulPartitionedCall'),
+        internedCString(settings.executor === 'default' ? this.name : 'StatefulPartitionedCall'),
         status.address,
       );
       status.check(where);
@@ -82,15 +116,28 @@ export class NativeFunction {
         api.TFE_OpAddInput(op, binding.handles.address(id, where), status.address);
         status.check(where);
       }
-      for (const attribute of attributes) binding.setAttribute(op, this.name, attribute);
-      await executeAsync(api, op, results, count, status.address);
+      if (settings.executor !== 'default') {
+        for (const attribute of this.partitionedCall(settings.executor)) binding.setAttribute(op, this.name, attribute);
+      }
+      if (settings.synchronous) api.TFE_Execute(op, results, count, status.address);
+      else await executeAsync(api, op, results, count, status.address);
       status.check(where);
     } finally {
       if (op !== 0) api.TFE_DeleteOp(op);
       status.delete();
     }
-    binding.counts.functionCalls++;
     return Array.from({ length: count[0]! }, (_, i) => binding.adopt(addressAt(results, i)));
+  }
+
+  /** Attributes of the op that runs a function by an executor of one's choice. */
+  private partitionedCall(executor: string): OpAttribute[] {
+    const { argumentTypes, resultTypes } = this.definition;
+    return [
+      { name: 'f', type: ATTRIBUTE_KINDS.func, value: this.name },
+      { name: 'Tin', type: ATTRIBUTE_KINDS.type, value: argumentTypes },
+      { name: 'Tout', type: ATTRIBUTE_KINDS.type, value: resultTypes },
+      { name: 'executor_type', type: ATTRIBUTE_KINDS.string, value: executor },
+    ];
   }
 
   /** Takes the function out of the context; a second call does nothing. */
@@ -123,14 +170,23 @@ function outputs(
 ): Uint32Array {
   const words = new Uint32Array(Math.max(32, OUTPUT_WORDS * places.length));
   for (const [i, [name, index]] of places.entries()) {
-    const operation = api.TF_GraphOperationByName(graph, name);
-    if (operation === 0) {
-      throw new EngineError('function-definition', { where, expected: `a node "${name}"`, received: 'none of that name' });
-    }
-    setAddressAt(words, (OUTPUT_WORDS / 2) * i, operation);
+    setAddressAt(words, (OUTPUT_WORDS / 2) * i, operation(api, graph, name, where));
     words[OUTPUT_WORDS * i + 2] = index;
   }
   return words;
+}
+
+/** An array of `TF_Operation *`. */
+function operations(api: CApi, graph: number, names: readonly string[], where: string): Uint32Array {
+  const words = new Uint32Array(Math.max(32, 2 * names.length));
+  names.forEach((name, i) => setAddressAt(words, i, operation(api, graph, name, where)));
+  return words;
+}
+
+function operation(api: CApi, graph: number, name: string, where: string): number {
+  const address = api.TF_GraphOperationByName(graph, name);
+  if (address !== 0) return address;
+  throw new EngineError('function-definition', { where, expected: `a node "${name}"`, received: 'none of that name' });
 }
 
 /** `TFE_Execute` on a thread of the FFI's pool. */

@@ -1,6 +1,5 @@
-import type { Logger } from '../core/logger.js';
-import type { Tensor } from '../engine/tfjs.js';
-import type { Trainable } from './trainable.js';
+import type { Logger } from '../../core/logger.js';
+import type { Tensor } from '../tfjs.js';
 
 /** New recordings in a row after which it is said that something changes with every step. */
 const TOLERATED = 3;
@@ -10,8 +9,9 @@ export class RecordingWatch {
   private readonly streaks = new Map<string, { length: number; specs: Map<string, string> }>();
   private warned = false;
 
+  /** @param describe - how the warning names what is recorded */
   constructor(
-    private readonly model: Trainable,
+    private readonly describe: () => string,
     private readonly logger: Logger,
   ) {}
 
@@ -27,7 +27,7 @@ export class RecordingWatch {
       .filter(([name, spec]) => before!.specs.get(name) !== spec)
       .map(([name, spec]) => `${name} from ${before!.specs.get(name) ?? 'absent'} to ${spec}`);
     this.logger.warn(
-      `${this.model.describe()}: ${length} steps in a row had to be recorded anew, because ${changes.join(' and ')} ` +
+      `${this.describe()}: ${length} steps in a row had to be recorded anew, because ${changes.join(' and ')} ` +
         `changed. Give batches one shape (dropRemainder, padding), or set execution: 'eager'.`,
     );
   }
