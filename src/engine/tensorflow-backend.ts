@@ -93,6 +93,21 @@ export class TensorFlowBackend extends NodeBackend {
     return this.getInputTensorIds([tensor])[0]!;
   }
 
+  /** Whether the backend keeps the tensor's data. */
+  holds(tensor: TensorInfo): boolean {
+    return this.tensorMap.has(tensor.dataId);
+  }
+
+  /** Whether the tensor shares its data with one of another shape. */
+  isView(tensor: TensorInfo): boolean {
+    return !sameShape(this.tensorMap.get(tensor.dataId).shape, tensor.shape);
+  }
+
+  /** The values of a tensor that are still in host memory, `null` once they went to TensorFlow. */
+  hostValues(dataId: object): TensorValues | null {
+    return this.tensorMap.get(dataId).values;
+  }
+
   #view(stored: StoredData, shape: readonly number[]): number {
     const { binding } = this;
     stored.views ??= [];

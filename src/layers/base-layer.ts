@@ -183,8 +183,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     }
   }
 
-  /** Frees the weights of a build that failed further on, so that the next one starts afresh. */
-  protected undoBuild(): void {
+  /** Frees the weights of a build that failed further on, so that the next one starts afresh; for models. */
+  undoBuild(): void {
     for (const handle of this.handles) handle.detach();
     this.isBuilt = false;
     this.lastOutputShape = undefined;
@@ -198,7 +198,10 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   /** Gives every descendant its name and path; safe to repeat. */
   protected place(): void {
     const names = new UniqueNames();
+    const placed = new Set<object>();
     for (const [name, child] of this.children()) {
+      if (placed.has(child)) continue;
+      placed.add(child);
       if (!names.reserve(name)) {
         throw new SetupError('duplicate-name', {
           where: this.describe(),
@@ -207,7 +210,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
           fix: 'give one of them another name option',
         });
       }
-      if (child.root === null) {
+      // Again where it is this layer's: a model that has since become part of another has a new root.
+      if (child.root === null || child.parent === (this as unknown)) {
         child.root = this.root ?? (this as unknown as BaseLayer<LayerOptions, LayerInput>);
         child.parent = this as unknown as BaseLayer<LayerOptions, LayerInput>;
         child.name = name;
@@ -263,14 +267,17 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
         fix: 'hold it in a field decorated with @Child()',
       });
     }
+    // Before the path is entered: a model builds itself by a call of its own.
+    if (!this.isBuilt) this.build(first.shape, context.seed);
+    else this.checkInput(first.shape);
     return withPath(pathDepth() === 0 ? this.path : this.name, () => {
-      if (!this.isBuilt) this.build(first.shape, context.seed);
-      else this.checkInput(first.shape);
       const output = written(inputs, context);
       if (output instanceof tf.Tensor) {
         this.lastOutputShape = output.shape;
         return output;
       }
+      // Nobody awaits it, and what it may fail with would end the process.
+      if ((output as unknown) instanceof Promise) (output as unknown as Promise<unknown>).catch(() => {});
       throw new SetupError('call-result', {
         where: this.describe(),
         expected: 'call() to return a tensor',

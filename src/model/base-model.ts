@@ -16,6 +16,8 @@ import type { LayerOptions } from '../layers/layer-options.js';
 import type { BatchSource } from '../training/batches.js';
 import type { CallbackContract, Logs } from '../training/callback-contract.js';
 import type { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from '../training/fit-options.js';
+import { predictStep } from '../training/evaluate-step.js';
+import { predictArrays } from '../training/predict-arrays.js';
 import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
@@ -24,6 +26,8 @@ import { CompileOptions } from './compile-options.js';
 import { compilePlan } from './compile-plan.js';
 import { formatSummary } from './summary.js';
 import { copyWeights, overwriteWeights } from './weight-tensors.js';
+
+type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
 
 /**
  * Base of every model: a layer that can be compiled, trained, evaluated and asked for predictions.
@@ -59,21 +63,28 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   private trainer: Trainer | undefined;
 
   /**
-   * Makes the weights of all layers by one run on zeros.
+   * Makes the weights of all layers by one run on zeros; where a layer refuses, none are made.
    *
    * @param inputShape - `[batch, ...]`, with `null` for the batch
    * @param seed - seed of the initial weights; `compile`'s where that was called
    */
-  override build(inputShape: Shape, seed = 0): void {
+  override build(inputShape: Shape, seed = this.trainer?.seed ?? 0): void {
     if (this.built) return;
-    super.build(inputShape, seed);
     // Called by a parent's call: the run that goes on builds the children.
-    if (this.path !== '') return;
-    tf.tidy(() => {
-      const context = new CallContext({ seed });
-      this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)), context);
+    if (this.path !== '') return super.build(inputShape, seed);
+    const builtBefore = new Set(this.layers.filter(({ built }) => built));
+    const context = new CallContext({ seed });
+    try {
+      super.build(inputShape, seed);
+      tf.tidy(() => void this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)), context));
+    } catch (error) {
+      for (const layer of [this, ...this.layers]) {
+        if (!builtBefore.has(layer as unknown as AnyLayer)) layer.undoBuild();
+      }
+      throw error;
+    } finally {
       context.dispose();
-    });
+    }
   }
 
   /**
@@ -97,6 +108,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     const plan = compilePlan(options, this.services, where);
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
+    this.buildFromOptions();
   }
 
   /**
@@ -146,13 +158,16 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /**
-   * The model's outputs, in inference mode; may be called while `fit` is running and then waits for a step's end.
+   * The model's outputs, in inference mode; may be called while `fit` is running and then waits for a step's end. A
+   * model that is not compiled will do.
    *
    * @param x - inputs `[examples, ...]`
    * @returns outputs `[examples, ...]`, a tensor that the caller disposes
    */
   async predict(x: HostArrayInput, options?: OptionsInput<PredictOptions>): Promise<Tensor> {
-    return this.compiled('predict').predict(x, options);
+    this.assertUsable();
+    if (this.trainer !== undefined) return this.trainer.predict(x, options);
+    return predictArrays(this, 0, this.queue, x, options, async (batch) => predictStep(this, 0, batch));
   }
 
   /**
@@ -174,7 +189,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /** All descendants, in the order of declaration. */
-  get layers(): readonly BaseLayer<LayerOptions, LayerInput>[] {
+  get layers(): readonly AnyLayer[] {
     this.place();
     return [...collectLayers(this)].map(([, layer]) => layer);
   }
@@ -184,7 +199,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    *
    * @throws OptionsError [unknown-layer]
    */
-  getLayer(name: string): BaseLayer<LayerOptions, LayerInput> {
+  getLayer(name: string): AnyLayer {
     this.place();
     const tree = collectLayers(this);
     const found = tree.get(name) ?? onlyOne([...tree].filter(([, layer]) => layer.name === name));
@@ -269,14 +284,25 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     });
   }
 
+  /** Shape of one input without the batch axis, where the model is told it before it sees data. */
+  protected declaredInputShape(): readonly number[] | undefined {
+    return this.options.inputShape;
+  }
+
+  private buildFromOptions(): void {
+    const inputShape = this.declaredInputShape();
+    if (!this.built && inputShape !== undefined) this.build([null, ...inputShape]);
+  }
+
   private assertBuilt(what: string): void {
     this.assertUsable();
+    this.buildFromOptions();
     if (this.built) return;
     throw new StateError('not-built', {
       where: `${what} of ${this.describe()}`,
       expected: 'a model whose weights exist',
       received: 'a model that was not built',
-      fix: 'call model.build([null, ...inputShape]), or fit or predict, first',
+      fix: 'call model.build([null, ...inputShape]), fit or predict first, or give the first layer an inputShape',
     });
   }
 }

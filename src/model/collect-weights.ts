@@ -15,7 +15,11 @@ export function collectWeights(root: AnyLayer): PathTree<TrainableWeight> {
     for (const handle of layer.ownWeights) {
       if (seen.has(handle)) continue;
       seen.add(handle);
-      tree.add(`${prefix}${handle.name}`, { handle, trainable: active && handle.trainable });
+      tree.add(`${prefix}${handle.name}`, {
+        handle,
+        trainable: active && handle.trainable,
+        inTrainableLayer: active,
+      });
     }
     for (const [name, child] of layer.children()) visit(child, `${prefix}${name}/`, active);
   };

@@ -1,4 +1,5 @@
-import { SetupError } from '../core/errors.js';
+import { SetupError, StateError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { toSnakeCase, UniqueNames } from '../core/naming.js';
 import type { OptionsInput } from '../core/parse-options.js';
 import type { Shape } from '../core/shape.js';
@@ -14,7 +15,8 @@ import { Model } from './declarations.js';
  *
  * When to use: a chain of layers with one input and one output; anything else is a subclass of `BaseModel`.
  *
- * Shapes: the first layer's input `[batch, ...]` to the last layer's output.
+ * Shapes: the first layer's input `[batch, ...]` to the last layer's output. Weights are made from the first data, or in
+ * `compile` and `summary` where the first layer has the option `inputShape`.
  *
  * @throws SetupError [no-layers | child-type | duplicate-name]
  *
@@ -32,54 +34,103 @@ import { Model } from './declarations.js';
  */
 @Model('adjoint/sequential', LayerOptions)
 export class Sequential extends BaseModel {
-  private readonly chain: readonly [string, BaseLayer][];
+  private readonly chain: BaseLayer[] = [];
+  private named: readonly [string, BaseLayer][] | undefined;
 
-  constructor(chain: readonly BaseLayer[], options?: OptionsInput<LayerOptions>) {
+  constructor(chain: readonly BaseLayer[] = [], options?: OptionsInput<LayerOptions>) {
     super(options);
-    if (!Array.isArray(chain) || chain.length === 0) {
+    if (!Array.isArray(chain)) {
       throw new SetupError('no-layers', {
         where: this.describe(),
-        expected: 'an array of at least one layer',
-        received: Array.isArray(chain) ? 'an empty array' : typeof chain,
+        expected: 'an array of layers',
+        received: formatValue(chain),
+        fix: 'write sequential([layers.dense({ units: 10 })])',
       });
     }
-    const names = new UniqueNames();
-    for (const [i, layer] of (chain as readonly unknown[]).entries()) {
-      if (!(layer instanceof BaseLayer)) {
-        throw new SetupError('child-type', {
-          where: `element ${i} of ${this.describe()}`,
-          expected: 'a layer',
-          received: typeof layer === 'function' ? `the function or class ${layer.name}` : typeof layer,
-          fix: typeof layer === 'function' ? 'call the factory, or make an instance with new' : undefined,
-        });
-      }
-      if (layer.options.name !== undefined && !names.reserve(layer.options.name)) {
-        throw new SetupError('duplicate-name', {
-          where: this.describe(),
-          expected: 'layers of different names',
-          received: `two named "${layer.options.name}"`,
-          fix: 'give one of them another name option',
-        });
-      }
+    for (const layer of chain as readonly BaseLayer[]) this.add(layer);
+  }
+
+  /**
+   * Puts a layer at the end of the chain; its `inputShape` option counts where it is the first.
+   *
+   * @throws StateError [already-built] once the model has its weights; SetupError [child-type | duplicate-name]
+   */
+  add(layer: BaseLayer): void {
+    this.assertUsable();
+    if (this.built) {
+      throw new StateError('already-built', {
+        where: `add of ${this.describe()}`,
+        expected: 'a model that was not built',
+        received: 'one that has its weights',
+        fix: 'add all layers before compile, fit, predict and summary',
+      });
     }
-    this.chain = chain.map((layer) => [layer.options.name ?? names.next(toSnakeCase(layer.constructor.name)), layer]);
+    const given: unknown = layer;
+    if (!(given instanceof BaseLayer)) {
+      throw new SetupError('child-type', {
+        where: `element ${this.chain.length} of ${this.describe()}`,
+        expected: 'a layer',
+        received: formatValue(given),
+        fix: typeof given === 'function' ? 'call the factory, or make an instance with new' : undefined,
+      });
+    }
+    const { name } = given.options;
+    if (name !== undefined && this.chain.some((other) => other !== given && other.options.name === name)) {
+      throw new SetupError('duplicate-name', {
+        where: this.describe(),
+        expected: 'layers of different names',
+        received: `two named "${name}"`,
+        fix: 'give one of them another name option',
+      });
+    }
+    this.chain.push(layer);
+    this.named = undefined;
   }
 
   override children(): [name: string, layer: BaseLayer<LayerOptions, LayerInput>][] {
-    return this.chain.map(([name, layer]) => [name, layer as unknown as BaseLayer<LayerOptions, LayerInput>]);
+    return this.namedChain().map(([name, layer]) => [name, layer as unknown as BaseLayer<LayerOptions, LayerInput>]);
+  }
+
+  protected override declaredInputShape(): readonly number[] | undefined {
+    const [first] = this.chain;
+    return this.options.inputShape ?? (first instanceof Sequential ? first.declaredInputShape() : first?.options.inputShape);
+  }
+
+  protected override onBuild(): void {
+    if (this.chain.length > 0) return;
+    throw new SetupError('no-layers', {
+      where: this.describe(),
+      expected: 'at least one layer',
+      received: 'none',
+      fix: 'pass them to sequential([...]) or add() them',
+    });
+  }
+
+  private namedChain(): readonly [string, BaseLayer][] {
+    if (this.named === undefined) {
+      const names = new UniqueNames();
+      // A layer that stands in the chain twice is one child.
+      const distinct = [...new Set(this.chain)];
+      for (const { options } of distinct) if (options.name !== undefined) names.reserve(options.name);
+      this.named = distinct.map((layer) => [
+        layer.options.name ?? names.next(toSnakeCase(layer.constructor.name)),
+        layer,
+      ]);
+    }
+    return this.named;
   }
 
   override call(inputs: Tensor, context: CallContext): Tensor {
-    return this.chain.reduce((x, [, layer]) => layer.call(x, context), inputs);
+    return this.chain.reduce((x, layer) => layer.call(x, context), inputs);
   }
 
   override computeOutputShape(inputShape: Shape): Shape {
-    return this.chain.reduce((shape, [, layer]) => layer.computeOutputShape(shape), inputShape);
+    return this.chain.reduce((shape, layer) => layer.computeOutputShape(shape), inputShape);
   }
 }
 
 /**
- * Makes a {@link Sequential} model, from an array of layers or, as in `tf.layers`, from `{ layers: [...] }`.
+ * Makes a {@link Sequential} model, from an array of layers or, as in `tf.layers`, from `{ layers: [...] }` or by `add`.
  *
  * @example
  * ```ts
@@ -89,13 +140,15 @@ export class Sequential extends BaseModel {
  * console.log(model.name); // digits
  * ```
  */
-export function sequential(chain: readonly BaseLayer[], options?: OptionsInput<LayerOptions>): Sequential;
-export function sequential(options: OptionsInput<LayerOptions> & { layers: readonly BaseLayer[] }): Sequential;
+export function sequential(chain?: readonly BaseLayer[], options?: OptionsInput<LayerOptions>): Sequential;
+export function sequential(options: OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] }): Sequential;
 export function sequential(
-  first: readonly BaseLayer[] | (OptionsInput<LayerOptions> & { layers: readonly BaseLayer[] }),
+  first: readonly BaseLayer[] | (OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] }) = [],
   options?: OptionsInput<LayerOptions>,
 ): Sequential {
-  if (!('layers' in first)) return new Sequential(first, options);
-  const { layers, ...rest } = first;
+  if (typeof first !== 'object' || first === null || Array.isArray(first)) {
+    return new Sequential(first as readonly BaseLayer[], options);
+  }
+  const { layers, ...rest } = first as OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] };
   return new Sequential(layers, rest);
 }

@@ -1,6 +1,7 @@
 import { OptionsError } from '../core/errors.js';
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import { refuseBaking } from '../engine/record/recording-state.js';
 import type { Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 import type { GradientTransform } from './gradient-transform.js';
@@ -64,6 +65,7 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
 
   /** Step size; may be set between steps and holds from the next step on. */
   get learningRate(): number {
+    refuseBaking(`learningRate of optimizer ${this.constructor.name}`, 'use the learningRate that apply is given, a tensor');
     return this.rate;
   }
   set learningRate(value: number) {

@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
 import { emptyDataset, type Batch } from '../data/example.js';
 import { untilAborted } from './until-aborted.js';
+
+/** How long the end of an aborted run waits for a source to close. */
+const GRACE_MILLISECONDS = 1000;
 
 /** The batches of a run, pass after pass over a dataset. */
 export class BatchFeed {
@@ -60,9 +64,10 @@ export class BatchFeed {
     const { iterator } = this;
     this.iterator = undefined;
     this.held = undefined;
-    // A source that never yields would never be closed either: it is told, and nobody waits for it.
-    if (this.stalled) iterator?.return?.().catch(() => undefined);
-    else await iterator?.return?.();
+    const closed = iterator?.return?.();
+    // A generator closes when it next yields, and one that hangs never does.
+    if (this.stalled && closed !== undefined) await Promise.race([closed, sleep(GRACE_MILLISECONDS, undefined, { ref: false })]);
+    else await closed;
   }
 
   private endPass(): void {

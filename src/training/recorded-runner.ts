@@ -72,9 +72,11 @@ export class RecordedRunner implements StepRunner {
     return recorded.call(inputs);
   }
 
-  /** Which weights are trained now: another choice is another graph. */
+  /** Which layers and weights are trained now: another choice is another graph. */
   private trainability(): string {
-    return [...this.model.weightTree()].map(([, { trainable }]) => (trainable ? '1' : '0')).join('');
+    return [...this.model.weightTree()]
+      .map(([, { trainable, inTrainableLayer }]) => (trainable ? '2' : inTrainableLayer ? '1' : '0'))
+      .join('');
   }
 }
 

@@ -9,6 +9,8 @@ export interface TrainableWeight {
   readonly handle: WeightHandle;
   /** Whether training updates it now: its own flag, its layer's and every ancestor's. */
   readonly trainable: boolean;
+  /** Whether its layer is trainable: BatchNormalization runs by its moving statistics where not. */
+  readonly inTrainableLayer: boolean;
 }
 
 /** All that training wants of a model. */

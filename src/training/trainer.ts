@@ -43,6 +43,11 @@ export class Trainer {
     this.runner = makeRunner(model, plan, logger);
   }
 
+  /** Seed of initial weights and draws. */
+  get seed(): number {
+    return this.plan.seed;
+  }
+
   /**
    * @param standard - makes the callbacks that every run has, from `verbose`
    * @returns the last epoch's logs

@@ -10,12 +10,13 @@ export function completeAttributes(node: GraphNode, definition: OpDefinition): O
   const known = new Set(definition.attr.map(({ name }) => name));
   const attributes = new Map(node.attributes.filter(({ name }) => known.has(name)).map((given) => [given.name, given]));
   const types = node.inputs.map(({ node: input, index }) => input.outputs[index]!.type);
-  const single = definition.inputArg.filter(({ numberAttr, typeListAttr }) => !numberAttr && !typeListAttr).length;
+  const lists = definition.inputArg.filter(({ numberAttr, typeListAttr }) => numberAttr !== '' || typeListAttr !== '').length;
+  const inLists = types.length - (definition.inputArg.length - lists);
   let position = 0;
   for (const { typeAttr, numberAttr, typeListAttr } of definition.inputArg) {
     const given = attributes.get(numberAttr)?.value;
     const isList = numberAttr !== '' || typeListAttr !== '';
-    const count = isList ? (typeof given === 'number' ? given : types.length - single) : 1;
+    const count = isList ? (typeof given === 'number' ? given : inLists / lists) : 1;
     if (numberAttr !== '') add(numberAttr, ATTRIBUTE_KINDS.int, count);
     if (typeAttr !== '') add(typeAttr, ATTRIBUTE_KINDS.type, types[position]!);
     if (typeListAttr !== '') add(typeListAttr, ATTRIBUTE_KINDS.type, types.slice(position, position + count));

@@ -3,13 +3,15 @@ import { engine } from '../start-engine.js';
 import type { Tensor } from '../tfjs.js';
 import { chooseSettings } from './choose-settings.js';
 import { defineFunction } from './define-function.js';
+import { matmulOfMatrices } from './matmul-of-matrices.js';
 import { mergeConstants } from './merge-constants.js';
 import type { GraphPass, RecordedGraph } from './recorded-graph.js';
-import { Recorder } from './recorder.js';
+import { recordSteadily } from './record-steadily.js';
+import { reluAfterPooling } from './relu-after-pooling.js';
 import { removeDeadNodes } from './remove-dead-nodes.js';
 
 /** In the order in which they run. */
-const PASSES: readonly GraphPass[] = [removeDeadNodes, mergeConstants];
+const PASSES: readonly GraphPass[] = [removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
 
 /** A function of tensors that was run once and written down, and is from then on run by TensorFlow alone. */
 export class RecordedFunction {
@@ -22,13 +24,13 @@ export class RecordedFunction {
   ) {}
 
   /**
-   * Runs `fn` once, commits nothing, and makes a TensorFlow function of what it did.
+   * Runs `fn`, twice to see that it does the same, commits nothing, and makes a TensorFlow function of what it did.
    *
    * @param inputs - tensors that become arguments: `fn` uses these very tensors
    * @throws TraceError where `fn` does what cannot be written down
    */
   static record(name: string, inputs: readonly Tensor[], fn: () => Tensor[]): RecordedFunction {
-    const graph = PASSES.reduce((result, pass) => pass(result), new Recorder(inputs).record(fn));
+    const graph = PASSES.reduce((result, pass) => pass(result), recordSteadily(inputs, fn));
     return new RecordedFunction(name, graph, defineFunction(name, graph));
   }
 

@@ -20,14 +20,14 @@ export interface ConstantValue extends OutputSpec {
 
 /** An op that the recorder saw, with the layer that ran it. */
 export interface GraphNode {
-  readonly op: string;
-  readonly attributes: readonly OpAttribute[];
+  op: string;
+  attributes: readonly OpAttribute[];
   inputs: readonly GraphOutput[];
   /** Nodes that must have run before this one, beyond what its inputs say. */
   controls: readonly GraphNode[];
-  readonly outputs: readonly OutputSpec[];
+  outputs: readonly OutputSpec[];
   /** Path of the layer whose call ran the op, `''` outside of layers. */
-  readonly path: string;
+  path: string;
   /** Only in constants. */
   readonly constant?: ConstantValue;
 }
@@ -44,5 +44,5 @@ export type GraphPass = (graph: RecordedGraph) => RecordedGraph;
 
 /** Ops that write a resource or have another effect that must take place though nothing uses a result. */
 export function hasEffect(node: GraphNode): boolean {
-  return /^(Assign.*VariableOp|ResourceApply.*|ResourceScatter.*|.*Print.*|Assert)$/.test(node.op);
+  return /^(Assign.*VariableOp|ResourceApply.*|ResourceScatter.*|ResourceSparseApply.*|Write.*Summary|.*Print.*|Assert)$/.test(node.op);
 }

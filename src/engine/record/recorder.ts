@@ -1,4 +1,4 @@
-import { TraceError } from '../../core/errors.js';
+import type { TraceError } from '../../core/errors.js';
 import { currentPath } from '../../core/path-scope.js';
 import { attribute } from '../attribute.js';
 import type { OpAttribute } from '../ffi/op-attributes.js';
@@ -6,10 +6,13 @@ import { DATA_TYPES } from '../ffi/data-types.js';
 import type { TensorFlowBinding, TensorMetadata } from '../ffi/tensorflow-binding.js';
 import type { TensorValues } from '../ffi/tensor-data.js';
 import { engine } from '../start-engine.js';
-import type { Tensor } from '../tfjs.js';
+import { tf, type Tensor } from '../tfjs.js';
 import { Variable } from '../variable.js';
+import { hasDynamicShape } from './dynamic-shapes.js';
 import type { GraphNode, GraphOutput, RecordedGraph } from './recorded-graph.js';
-import { userFrame } from './user-frame.js';
+import { refuseDraws } from './refuse-draws.js';
+import { RunComparison } from './run-comparison.js';
+import * as refusal from './trace-errors.js';
 
 /**
  * Stands in the place of the backend's binding while a function runs once: every op is passed on and written down.
@@ -25,41 +28,66 @@ export class Recorder {
   /** For each variable the last write and the reads since, which the next write must not overtake. */
   private readonly order = new Map<Variable, { write: GraphNode | undefined; reads: GraphNode[] }>();
   private readonly before = new Map<Variable, number>();
-  private readonly deletions: number[] = [];
   private readonly arguments: GraphNode[] = [];
+  /** Variables of tfjs that exist, by native id: what they are given later would pass a recording by. */
+  private readonly tfVariables = new Map<number, string>();
+  private readonly comparison: RunComparison | undefined;
+  /** The first thing that could not be recorded; user code may have swallowed it. */
+  private fault: TraceError | undefined;
+  /** How this run differs from the earlier one; `undefined` where it does not. */
+  difference: TraceError | undefined;
 
-  /** @param argumentTensors - what becomes the function's arguments; all else that exists already is a constant */
-  constructor(argumentTensors: readonly Tensor[]) {
-    for (const tensor of argumentTensors) {
+  /**
+   * @param argumentTensors - what becomes the function's arguments; all else that exists already is a constant
+   * @param earlier - another run of the same function, to be compared with
+   */
+  constructor(argumentTensors: readonly Tensor[], earlier?: RecordedGraph) {
+    if ('recording' in this.real) throw refusal.nestedRecording();
+    for (const [i, tensor] of argumentTensors.entries()) {
       const id = this.backend.nativeId(tensor);
+      if (this.byTensor.has(id)) throw refusal.unusableArgument(i, 'a tensor that is another argument, too');
+      if (this.backend.isView(tensor)) throw refusal.unusableArgument(i, 'another shape of a tensor (a reshape)');
       const type = this.real.trueType(id);
       const node = this.write('Placeholder', [attribute.shape('shape', tensor.shape)], [], [{ type, shape: tensor.shape }]);
       this.arguments.push(node);
       this.byTensor.set(id, { node, index: 0 });
     }
+    for (const [name, variable] of Object.entries(tf.engine().registeredVariables)) {
+      if (this.backend.holds(variable)) this.tfVariables.set(this.backend.nativeId(variable), name);
+    }
+    this.comparison = earlier && new RunComparison(earlier, this.arguments);
   }
 
   /** Runs `fn`, writes down what it does and puts written state back. */
   record(fn: () => Tensor[]): RecordedGraph {
     const { backend, real } = this;
-    if (backend.binding !== real || 'recording' in real) throw nested();
     backend.binding = this.standIn();
-    let results: Tensor[] = [];
+    backend.read = (dataId) => this.refuseLaterRead(dataId);
+    // What `fn` leaves behind goes at the end; tensors from before stay their owners'.
+    tf.engine().startScope('recording');
     try {
-      results = fn();
-      return {
-        arguments: this.arguments,
-        nodes: this.nodes,
-        results: results.map((tensor) => this.outputOf(backend.nativeId(tensor), tensor.shape)),
-      };
+      const made = refuseDraws(fn, (error) => this.note(error));
+      if (this.fault !== undefined) throw this.fault;
+      const results = made.map((tensor) => this.outputOf(backend.nativeId(tensor), tensor.shape));
+      this.compare(this.comparison?.end(results));
+      return { arguments: this.arguments, nodes: this.nodes, results };
+    } catch (error) {
+      throw this.fault ?? error;
     } finally {
+      tf.engine().endScope();
       backend.binding = real;
-      for (const tensor of results) tensor.dispose();
-      for (const [variable, id] of this.before) {
+      Reflect.deleteProperty(backend, 'read');
+      this.putBack();
+    }
+  }
+
+  private putBack(): void {
+    const { real } = this;
+    for (const [variable, id] of this.before) {
+      if (!variable.isDisposed) {
         real.executeNative('AssignVariableOp', dtypeAttribute(real, id), [variable.handleId, id], 0);
-        real.deleteTensor(id);
       }
-      for (const id of this.deletions) real.deleteTensor(id);
+      real.deleteTensor(id);
     }
   }
 
@@ -73,12 +101,10 @@ export class Recorder {
         this.byTensor.set(id, { node: this.writeConstant(id, shape), index: 0 });
         return id;
       },
-      deleteTensor: (id: number): void => {
-        // Ids are used again once freed; while the function runs each must mean one tensor.
-        this.deletions.push(id);
-      },
       tensorDataSync: (id: number): TensorValues => this.refuseRead(id),
       readFloat64: (id: number): Float64Array => this.refuseRead(id),
+      loadSavedModel: (): never => this.refuse(refusal.noGraphForm('a SavedModel')),
+      runSavedModel: (): never => this.refuse(refusal.noGraphForm('a SavedModel')),
       executeNative: (op: string, attributes: readonly OpAttribute[], ids: readonly number[], outputs: number) =>
         this.execute(op, attributes, ids, outputs),
     };
@@ -93,7 +119,9 @@ export class Recorder {
     outputs: number,
   ): TensorMetadata[] {
     const { real } = this;
-    if (op === 'VarHandleOp' || op === 'DestroyResourceOp') return real.executeNative(op, attributes, ids, outputs);
+    if (op === 'VarHandleOp') return this.refuse(refusal.newVariable());
+    if (op === 'DestroyResourceOp') return real.executeNative(op, attributes, ids, outputs);
+    if (hasDynamicShape(op)) return this.refuse(refusal.dynamicShape(op));
     const touched = ids.flatMap((id) => Variable.ofHandle(id) ?? []);
     const reads = op === 'ReadVariableOp' || op === 'ResourceGather' || op === 'VariableShape';
     if (!reads) for (const variable of touched) this.remember(variable);
@@ -101,6 +129,7 @@ export class Recorder {
     const made = real.executeNative(op, attributes, ids, outputs);
     const specs = made.map(({ id, shape }) => ({ type: real.trueType(id), shape: [...shape] }));
     const node = this.write(op, attributes, inputs, specs);
+    this.compare(this.comparison?.next(node));
     for (const variable of touched) this.keepOrder(node, variable, reads);
     made.forEach(({ id }, index) => this.byTensor.set(id, { node, index }));
     return made;
@@ -129,6 +158,8 @@ export class Recorder {
   private outputOf(id: number, shape?: readonly number[]): GraphOutput {
     const known = this.byTensor.get(id);
     if (known !== undefined) return known;
+    const name = this.tfVariables.get(id);
+    if (name !== undefined) return this.refuse(refusal.tfVariable(name));
     const variable = Variable.ofHandle(id);
     const node = variable === undefined ? this.writeConstant(id, shape ?? this.real.shapeOf(id)) : this.handleOf(variable);
     const output = { node, index: 0 };
@@ -175,23 +206,29 @@ export class Recorder {
   }
 
   private refuseRead(id: number): never {
-    const source = this.byTensor.get(id)?.node;
-    throw new TraceError('host-read', {
-      where: `${currentPath() === '' ? 'a recorded function' : `layer "${currentPath()}"`}${userFrame()}`,
-      expected: 'a step that computes on the device only',
-      received: `the value of a tensor read by JavaScript${source === undefined ? '' : ` (the result of ${source.op})`}`,
-      fix: "choose with tf.where() instead of if; or run it op by op: execution: 'eager'",
-    });
+    return this.refuse(refusal.hostRead(this.byTensor.get(id)?.node.op));
   }
-}
 
-function nested(): TraceError {
-  return new TraceError('nested-recording', {
-    where: 'recording',
-    expected: 'one recording at a time',
-    received: 'a recording inside a recording',
-    fix: 'call the inner function itself: it is recorded with the outer one',
-  });
+  /** `tensor.data()`: its promise stays open, because the recording itself fails and nobody may be waiting for it. */
+  private refuseLaterRead(dataId: object): Promise<TensorValues> {
+    const values = this.backend.hostValues(dataId);
+    if (values !== null) return Promise.resolve(values);
+    this.note(refusal.hostRead(undefined));
+    return new Promise(() => {});
+  }
+
+  private refuse(error: TraceError): never {
+    this.note(error);
+    throw error;
+  }
+
+  private note(error: TraceError): void {
+    this.fault ??= error;
+  }
+
+  private compare(change: string | undefined): void {
+    if (change !== undefined) this.difference ??= refusal.unsteady(change);
+  }
 }
 
 function dtypeAttribute(binding: TensorFlowBinding, id: number): OpAttribute[] {

@@ -3,7 +3,7 @@ import { hasEffect, type GraphNode, type RecordedGraph } from './recorded-graph.
 /** Leaves out what neither a result nor an effect needs: tfjs computes values that nobody asks for. */
 export function removeDeadNodes(graph: RecordedGraph): RecordedGraph {
   const live = new Set<GraphNode>();
-  const pending = [...graph.results.map(({ node }) => node), ...graph.nodes.filter(hasEffect)];
+  const pending = [...graph.arguments, ...graph.results.map(({ node }) => node), ...graph.nodes.filter(hasEffect)];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (live.has(node)) continue;
     live.add(node);

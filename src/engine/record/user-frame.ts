@@ -2,18 +2,35 @@ import { fileURLToPath } from 'node:url';
 
 /** Where this package's own code lies: frames from there are not the user's. */
 const OWN = fileURLToPath(new URL('../../', import.meta.url));
+const FRAMES = 60;
 
-/** ` at file:line`, the innermost frame of the stack that is neither Adjoint's, tfjs's nor Node's. */
+/** ` at file:line:column`, the innermost frame of the stack that is neither Adjoint's, tfjs's nor Node's. */
 export function userFrame(): string {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 60;
-  const lines = (new Error().stack ?? '').split('\n').slice(1);
+  Error.stackTraceLimit = FRAMES;
+  const stack = new Error().stack ?? '';
   Error.stackTraceLimit = limit;
-  for (const line of lines) {
-    const place = /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1]?.replace('file://', '');
-    if (place === undefined || place.startsWith('node:') || place.startsWith(OWN)) continue;
-    if (/[\\/]node_modules[\\/]|[\\/]vendor[\\/]tfjs-node-gpu/.test(place)) continue;
-    return ` at ${place}`;
+  const found = firstUserPlace(stack, OWN);
+  return found === undefined ? '' : ` at ${found}`;
+}
+
+/** @param own - folder whose frames are passed over, with a separator at its end */
+export function firstUserPlace(stack: string, own: string): string | undefined {
+  for (const line of stack.split('\n')) {
+    // `at name (place)`, `at async name (place)`, `at place`; names hold no " (", paths may hold anything.
+    const place = /^\s+at (?:.*? \()?(.+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place === undefined) continue;
+    const path = asPath(place.replace(/^async /, ''));
+    if (path.startsWith('node:') || path.startsWith(own)) continue;
+    if (/[\\/]node_modules[\\/]|[\\/]vendor[\\/]tfjs-node-gpu/.test(path)) continue;
+    return path;
   }
-  return '';
+  return undefined;
+}
+
+/** Node names ES modules by URL, where a space is `%20`. */
+function asPath(place: string): string {
+  if (!place.startsWith('file:')) return place;
+  const [, url, position] = /^(.*?)((?::\d+){2})$/.exec(place)!;
+  return `${fileURLToPath(url!)}${position!}`;
 }

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { startEngine, toHostArray, type BaseModel, type HostArray } from 'adjoint';
+import { readTask, type Task } from '../compare/workload-data.js';
+import { adjointModel } from './adjoint-model.js';
+import { HostBatches } from './host-batches.js';
+import type { PeerFacts, Variant, Worker } from './worker.js';
+
+const VARIANTS: readonly Variant[] = [
+  { name: 'fit' },
+  { name: 'trainOnBatch', extra: true },
+  { name: 'fit, execution eager', extra: true },
+];
+
+/** Adjoint through its public API. */
+export class AdjointWorker implements Worker {
+  private readonly models = new Map<string, BaseModel>();
+  private task: Task | undefined;
+  private arrays: { x: HostArray; y: HostArray; weights: Float32Array[] } | undefined;
+
+  facts(): PeerFacts {
+    const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+    const engine = startEngine();
+    return { adjoint: manifest.version, libtensorflow: engine.version, device: engine.device, node: process.versions.node };
+  }
+
+  load(task: Task): Variant[] {
+    for (const model of this.models.values()) model.dispose();
+    this.models.clear();
+    const { x, y, weights } = readTask(task);
+    this.task = task;
+    this.arrays = {
+      x: toHostArray(x, 'x', { shape: [task.examples, ...task.workload.input] }),
+      y: toHostArray(y, 'y'),
+      weights,
+    };
+    return [...VARIANTS];
+  }
+
+  async prepare(variant: string): Promise<void> {
+    const execution = variant === 'fit, execution eager' ? 'eager' : 'auto';
+    this.models.set(variant, adjointModel(this.task!.workload, { execution, weights: this.arrays!.weights }));
+  }
+
+  async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {
+    const model = this.models.get(variant)!;
+    const { batch } = this.task!.workload;
+    const { x, y } = new HostBatches(this.arrays!.x, this.arrays!.y, batch).inOrder(0);
+    const gradients = await model.gradients(x, y);
+    const values = Object.values(gradients).map((gradient) => gradient!.dataSync<'float32'>());
+    for (const gradient of Object.values(gradients)) gradient!.dispose();
+    const { loss } = await model.trainOnBatch(x, y);
+    return { loss: loss!, gradients: Float32Array.from(values.flatMap((array) => [...array])) };
+  }
+
+  async run(variant: string, epochs: number): Promise<void> {
+    const model = this.models.get(variant)!;
+    const { x, y } = this.arrays!;
+    const { batch } = this.task!.workload;
+    if (variant !== 'trainOnBatch') {
+      await model.fit(x, y, { epochs, batchSize: batch, verbose: 0 });
+      return;
+    }
+    const batches = new HostBatches(x, y, batch);
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for (const { x: inputs, y: labels } of batches.shuffled(epoch)) await model.trainOnBatch(inputs, labels);
+    }
+  }
+}
