@@ -1,6 +1,15 @@
-// A peer that runs in Node, in a process of its own: `node --import tsx bench/peer.ts adjoint | tf.layers`.
-import { AdjointWorker } from './peers/adjoint-worker.js';
-import { TfLayersWorker } from './peers/tf-layers-worker.js';
-import { serve } from './peers/worker.js';
+// A peer that runs in Node, in a process of its own: `node --import tsx bench/peer.ts NAME`.
+import { serve, type Worker } from './peers/worker.js';
 
-await serve(process.argv[2] === 'adjoint' ? new AdjointWorker() : new TfLayersWorker());
+/** Imported by name: a worker's imports decide which gradient rules are in force. */
+const PEERS: Readonly<Record<string, () => Promise<Worker>>> = {
+  adjoint: async () => new (await import('./peers/adjoint-worker.js')).AdjointWorker(),
+  'tf.layers': async () => new (await import('./peers/tf-layers-worker.js')).TfLayersWorker(),
+  'tf.layers + adjoint': async () => {
+    await import('adjoint');
+    const { TfLayersWorker } = await import('./peers/tf-layers-worker.js');
+    return new TfLayersWorker(['fit', 'trainOnBatch'].map((name) => ({ name, extra: true })));
+  },
+};
+
+await serve(await PEERS[process.argv[2]!]!());

@@ -96,6 +96,7 @@ export type { LabelArray } from './losses/base-loss.js';
 export { Loss } from './losses/declarations.js';
 export { CrossentropyOptions, LossOptions } from './losses/loss-options.js';
 export type { LossReduction } from './losses/loss-options.js';
+export type { LossFunction } from './losses/function-loss.js';
 export { BinaryCrossentropy } from './losses/binary-crossentropy.js';
 export { CategoricalCrossentropy } from './losses/categorical-crossentropy.js';
 export { MeanSquaredError } from './losses/mean-squared-error.js';
@@ -105,6 +106,7 @@ export { BaseMetric } from './metrics/base-metric.js';
 export type { MetricSums } from './metrics/base-metric.js';
 export { Metric } from './metrics/declarations.js';
 export { MetricOptions } from './metrics/metric-options.js';
+export type { MetricFunction } from './metrics/function-metric.js';
 export { BinaryAccuracy, BinaryAccuracyOptions } from './metrics/binary-accuracy.js';
 export { CategoricalAccuracy } from './metrics/categorical-accuracy.js';
 export { Mean } from './metrics/mean.js';
@@ -155,8 +157,18 @@ export type {
 } from './training/callback-contract.js';
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';
-export { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './training/fit-options.js';
+export {
+  EvaluateOptions,
+  FitOptions,
+  PredictOptions,
+  ProfileOptions,
+  TrainOnBatchOptions,
+} from './training/fit-options.js';
+export { Profile } from './training/profile.js';
+export type { LayerProfile, OpProfile, ProfilePhase } from './training/profile.js';
+export type { Phase } from './core/path-scope.js';
 export type { Trainable, TrainableWeight } from './training/trainable.js';
+export type { Execution } from './training/training-plan.js';
 
 export { BaseCallback } from './callbacks/callback.js';
 export { Callback } from './callbacks/declarations.js';

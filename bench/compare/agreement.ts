@@ -1,4 +1,4 @@
-import { sizeOf } from './workload-data.js';
+import { sizeOf } from './task.js';
 import type { WeightSpec } from './network.js';
 
 /** Loss and gradients that a peer computed from the common weights on the common batch. */

@@ -48,7 +48,12 @@ export function describeNetwork(network: readonly NetworkLayer[], inputShape: re
   return { weights, outputShape, forwardFlops, trainingFlops: 3 * forwardFlops - (products[0] ?? 0) };
 }
 
-function walk(layer: NetworkLayer, shape: readonly number[], weights: WeightSpec[], products: number[]): readonly number[] {
+function walk(
+  layer: NetworkLayer,
+  shape: readonly number[],
+  weights: WeightSpec[],
+  products: number[],
+): readonly number[] {
   const add = (role: WeightSpec['role'], weightShape: number[], fanIn = 0): void => {
     weights.push({ role, shape: weightShape, trainable: role !== 'mean' && role !== 'variance', fanIn });
   };

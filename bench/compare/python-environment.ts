@@ -17,18 +17,19 @@ export interface PythonNeeds {
 export function preparePython({ folder, packages }: PythonNeeds): string {
   const python = join(folder, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   const stamp = join(folder, 'bench-packages.txt');
-  const wanted = packages.join('\n');
-  if (existsSync(stamp) && existsSync(python)) {
-    const installed = new Set(readFileSync(stamp, 'utf8').split('\n'));
-    if (packages.every((name) => installed.has(name))) return python;
-  }
+  const installed = new Set(existsSync(stamp) ? readFileSync(stamp, 'utf8').split('\n') : []);
+  if (existsSync(python) && packages.every((name) => installed.has(name))) return python;
   if (!existsSync(python)) {
     mkdirSync(dirname(folder), { recursive: true });
-    run(process.env['ADJOINT_BENCH_PYTHON'] ?? (process.platform === 'win32' ? 'python' : 'python3'), ['-m', 'venv', folder]);
+    run(process.env['ADJOINT_BENCH_PYTHON'] ?? (process.platform === 'win32' ? 'python' : 'python3'), [
+      '-m',
+      'venv',
+      folder,
+    ]);
   }
   console.log(`Installing ${packages.join(', ')} into a virtual environment of the bench; this is done once.`);
   run(python, ['-m', 'pip', 'install', '--quiet', ...packages]);
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, [...new Set([...installed, ...packages])].join('\n'));
   return python;
 }
 

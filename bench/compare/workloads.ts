@@ -95,6 +95,7 @@ export const workloads: readonly Workload[] = [
 
 export function workloadOf(key: string): Workload {
   const found = workloads.find((workload) => workload.key === key);
-  if (found === undefined) throw new Error(`no workload "${key}"; known: ${workloads.map((known) => known.key).join(', ')}`);
+  if (found === undefined)
+    throw new Error(`no workload "${key}"; known: ${workloads.map((known) => known.key).join(', ')}`);
   return found;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { startEngine, toHostArray, type BaseModel, type HostArray } from 'adjoint';
-import { readTask, type Task } from '../compare/workload-data.js';
+import { readTask, type Task } from '../compare/task.js';
 import { adjointModel } from './adjoint-model.js';
 import { HostBatches } from './host-batches.js';
 import type { PeerFacts, Variant, Worker } from './worker.js';
@@ -18,9 +18,16 @@ export class AdjointWorker implements Worker {
   private arrays: { x: HostArray; y: HostArray; weights: Float32Array[] } | undefined;
 
   facts(): PeerFacts {
-    const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+    const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
     const engine = startEngine();
-    return { adjoint: manifest.version, libtensorflow: engine.version, device: engine.device, node: process.versions.node };
+    return {
+      adjoint: manifest.version,
+      libtensorflow: engine.version,
+      device: engine.device,
+      node: process.versions.node,
+    };
   }
 
   load(task: Task): Variant[] {
@@ -62,7 +69,7 @@ export class AdjointWorker implements Worker {
     }
     const batches = new HostBatches(x, y, batch);
     for (let epoch = 0; epoch < epochs; epoch++) {
-      for (const { x: inputs, y: labels } of batches.shuffled(epoch)) await model.trainOnBatch(inputs, labels);
+      for (const { x: inputs, y: labels } of batches.shuffled()) await model.trainOnBatch(inputs, labels);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { permutation, rngKey, type HostArray } from 'adjoint';
+import type { HostArray } from 'adjoint';
 
 /** Inputs and labels of some examples, in host memory. */
 export interface HostBatch {
@@ -18,9 +18,9 @@ export class HostBatches {
     return this.rows(Int32Array.from({ length: this.size }, (_, i) => index * this.size + i));
   }
 
-  *shuffled(epoch: number): Generator<HostBatch> {
+  *shuffled(): Generator<HostBatch> {
     const examples = this.x.shape[0]!;
-    const order = permutation(rngKey(1, 'bench', 'shuffle', epoch), examples);
+    const order = shuffledRows(examples);
     for (let start = 0; start + this.size <= examples; start += this.size) {
       yield this.rows(order.subarray(start, start + this.size));
     }
@@ -31,9 +31,19 @@ export class HostBatches {
   }
 }
 
+function shuffledRows(count: number): Int32Array {
+  const rows = Int32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const other = Math.floor(Math.random() * (i + 1));
+    [rows[i], rows[other]] = [rows[other]!, rows[i]!];
+  }
+  return rows;
+}
+
 function gather(array: HostArray, order: Int32Array): HostArray {
   const width = array.values.length / array.shape[0]!;
-  const values = array.dtype === 'float32' ? new Float32Array(order.length * width) : new Int32Array(order.length * width);
+  const values =
+    array.dtype === 'float32' ? new Float32Array(order.length * width) : new Int32Array(order.length * width);
   order.forEach((row, i) => values.set(array.values.subarray(row * width, (row + 1) * width), i * width));
   return { values, shape: [order.length, ...array.shape.slice(1)], dtype: array.dtype };
 }

@@ -1,6 +1,9 @@
-import { startEngine, tf, toHostArray, type HostArray, type Tensor } from 'adjoint';
+import type { HostArray, Tensor } from 'adjoint';
+// Not from 'adjoint': that would put Adjoint's gradient rules in place of the ones that tf.layers has.
+import { startEngine } from '../../dist/engine/start-engine.js';
+import { tf } from '../../dist/engine/tfjs.js';
 import type { NetworkLayer } from '../compare/network.js';
-import { readTask, type Task } from '../compare/workload-data.js';
+import { readTask, type Task } from '../compare/task.js';
 import { ADAM } from '../compare/workloads.js';
 import { HostBatches } from './host-batches.js';
 import type { PeerFacts, Variant, Worker } from './worker.js';
@@ -21,12 +24,15 @@ interface Built {
   readonly weighted: readonly tf.layers.Layer[];
 }
 
-/** `tf.layers` on the TensorFlow library that Adjoint has loaded. */
+/** `tf.layers` on Adjoint's engine: the same TensorFlow library through the same binding. */
 export class TfLayersWorker implements Worker {
   private readonly built = new Map<string, Built>();
   private task: Task | undefined;
   private arrays: { x: HostArray; y: HostArray; weights: Float32Array[] } | undefined;
   private tensors: { x: Tensor; y: Tensor } | undefined;
+
+  /** @param variants - the ways of training to offer */
+  constructor(private readonly variants: readonly Variant[] = VARIANTS) {}
 
   facts(): PeerFacts {
     return { tfjs: tf.version.tfjs, libtensorflow: startEngine().version };
@@ -39,12 +45,12 @@ export class TfLayersWorker implements Worker {
     const { x, y, weights } = readTask(task);
     this.task = task;
     this.arrays = {
-      x: toHostArray(x, 'x', { shape: [task.examples, ...task.workload.input] }),
-      y: toHostArray(y, 'y'),
+      x: { values: x, shape: [task.examples, ...task.workload.input], dtype: 'float32' },
+      y: { values: y, shape: [task.examples], dtype: 'int32' },
       weights,
     };
     this.tensors = { x: tf.tensor(x, [...this.arrays.x.shape]), y: this.oneHot(this.arrays.y) };
-    return [...VARIANTS];
+    return [...this.variants];
   }
 
   async prepare(variant: string): Promise<void> {
@@ -58,7 +64,10 @@ export class TfLayersWorker implements Worker {
     const { learningRate, beta1, beta2, epsilon } = ADAM;
     built.model.compile({
       optimizer: tf.train.adam(learningRate, beta1, beta2, epsilon),
-      loss: variant === ON_LOGITS ? (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits) : 'categoricalCrossentropy',
+      loss:
+        variant === ON_LOGITS
+          ? (labels, logits) => tf.losses.softmaxCrossEntropy(labels, logits)
+          : 'categoricalCrossentropy',
     });
     this.built.set(variant, built);
   }
@@ -66,7 +75,9 @@ export class TfLayersWorker implements Worker {
   async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {
     const { model, weighted } = this.built.get(variant)!;
     const variables = weighted.flatMap((layer) => layer.trainableWeights.map((weight) => innerVariable(weight)));
-    const batch = this.deviceBatch(new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.batch).inOrder(0));
+    const batch = this.deviceBatch(
+      new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.batch).inOrder(0),
+    );
     const { value, grads } = tf.variableGrads(() => {
       const output = model.apply(batch.xs, { training: true }) as Tensor;
       if (variant === ON_LOGITS) return tf.losses.softmaxCrossEntropy(batch.ys, output) as tf.Scalar;
@@ -94,7 +105,7 @@ export class TfLayersWorker implements Worker {
   private async trainOnBatches(model: tf.LayersModel, epochs: number): Promise<void> {
     const batches = new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.batch);
     for (let epoch = 0; epoch < epochs; epoch++) {
-      for (const hostBatch of batches.shuffled(epoch)) {
+      for (const hostBatch of batches.shuffled()) {
         const { xs, ys } = this.deviceBatch(hostBatch);
         await model.trainOnBatch(xs, ys);
         tf.dispose([xs, ys]);
@@ -105,9 +116,8 @@ export class TfLayersWorker implements Worker {
   private dataset(): tf.data.Dataset<tf.TensorContainer> {
     const batches = new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.batch);
     const toDevice = (batch: { x: HostArray; y: HostArray }): tf.TensorContainer => this.deviceBatch(batch);
-    let epoch = 0;
     return tf.data.generator(function* (): Generator<tf.TensorContainer> {
-      for (const batch of batches.shuffled(epoch++)) yield toDevice(batch);
+      for (const batch of batches.shuffled()) yield toDevice(batch);
     } as () => Generator<tf.TensorContainer>);
   }
 

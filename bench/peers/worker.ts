@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { writeFileSync } from 'node:fs';
-import { bytesOf, type Task } from '../compare/workload-data.js';
+import { bytesOf, type Task } from '../compare/task.js';
 
 /** One way of training in a framework. */
 export interface Variant {

@@ -1,4 +1,6 @@
+import { currentScope, withScope, type Scope } from '../core/path-scope.js';
 import { applyKernelRule, kernelRule, type Removable } from './register-kernel-vjp.js';
+import type { Tensor } from '../engine/tfjs.js';
 import { tapeEngine, type TapeNode } from './tape.js';
 
 let installed: Removable | undefined;
@@ -10,6 +12,8 @@ let installed: Removable | undefined;
  *   second-order gradients are wrong in silence. The kernel's node is moved before the clones.
  * - Kernels with a bool or int32 result (comparisons, arg max) have no gradient, or one that means nothing, and make
  *   `tf.where(tf.greater(x, 0), ...)` fail. They are constants to a derivative and are left off the tape.
+ *
+ * Besides, each gradient function runs at the path of the layer whose forward op it belongs to, in the backward phase.
  *
  * @see https://github.com/tensorflow/tfjs/issues/3252
  */
@@ -31,6 +35,7 @@ export function installTapeRepairs(): Removable {
       node.gradient = (cotangents) =>
         applyKernelRule(kernelName, rule, { inputs, outputs, saved: saved ?? [] }, attributes, cotangents);
     }
+    if (node.gradient !== undefined) node.gradient = inBackwardPhase(node.gradient, currentScope());
     tape.splice(positionBeforeConsumers(tape, node), 0, node);
   };
   installed = {
@@ -41,6 +46,18 @@ export function installTapeRepairs(): Removable {
     },
   };
   return installed;
+}
+
+type Gradient = NonNullable<TapeNode['gradient']>;
+
+function inBackwardPhase(gradient: Gradient, forward: Scope): Gradient {
+  return (cotangents) => {
+    const scope: Scope = { ...forward, phase: 'backward' };
+    const gradients = withScope(scope, () => gradient(cotangents));
+    const placed: Record<string, () => Tensor> = {};
+    for (const [name, compute] of Object.entries(gradients)) placed[name] = () => withScope(scope, compute);
+    return placed;
+  };
 }
 
 function positionBeforeConsumers(tape: readonly TapeNode[], node: TapeNode): number {

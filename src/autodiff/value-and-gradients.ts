@@ -1,4 +1,5 @@
 import { GradientError } from '../core/errors.js';
+import { currentScope, withPhase, withScope } from '../core/path-scope.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { abandonTape } from './tape.js';
@@ -33,8 +34,9 @@ export interface ValueAndGradients {
  * ```
  */
 export function valueAndGradients(fn: () => Tensor, inputs: readonly Tensor[]): ValueAndGradients {
+  const scope = currentScope();
   const scalar = (): Tensor => {
-    const value = fn();
+    const value = withScope(scope, fn);
     if (value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32') return value;
     throw new GradientError('not-scalar', {
       where: 'valueAndGradients',
@@ -46,7 +48,8 @@ export function valueAndGradients(fn: () => Tensor, inputs: readonly Tensor[]): 
   if (inputs.length === 0) return { value: tf.tidy(scalar), gradients: [] };
   try {
     return tf.tidy(() => {
-      const { value, grads } = tf.engine().gradients(scalar, [...inputs], undefined, true);
+      // What tfjs computes around `fn`, such as sums of gradients, belongs to the backward pass.
+      const { value, grads } = withPhase('backward', () => tf.engine().gradients(scalar, [...inputs], undefined, true));
       return { value, gradients: grads.map((gradient) => gradient ?? null) } as unknown as tf.TensorContainer;
     }) as unknown as ValueAndGradients;
   } catch (error) {

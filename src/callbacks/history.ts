@@ -8,6 +8,8 @@ import { Callback } from './declarations.js';
  * Each list has one entry an epoch, so that they can be plotted over `epoch`. A number that an epoch did not have is NaN.
  * A second run with the same object begins anew.
  *
+ * When to use: `fit` makes one by itself; give it one of yours to look at the numbers while training goes on.
+ *
  * @example
  * ```ts
  * import { layers, sequential, tf } from 'adjoint';

@@ -49,7 +49,10 @@ export class AdjointError extends Error implements ErrorDetails {
     this.fix = details.fix;
     this.message = formatMessage(this.name, kind, details);
     // V8 wrote the stack's first lines before the message existed.
-    this.stack = `${this.message}\n${(this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).join('\n')}`;
+    this.stack = `${this.message}\n${(this.stack ?? '')
+      .split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .join('\n')}`;
   }
 }
 
@@ -176,7 +179,7 @@ export class DataError extends AdjointError {}
  * import { EngineError, inFloat64, tf } from 'adjoint';
  *
  * try {
- *   inFloat64(() => tf.image.resizeBilinear(tf.ones([1, 2, 2, 1]), [4, 4]));
+ *   inFloat64(() => tf.image.resizeBilinear(tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]), [4, 4]));
  * } catch (error) {
  *   if (error instanceof EngineError) console.log(error.kind, error.where); // no-float64-kernel op ResizeBilinear
  * }
@@ -201,7 +204,23 @@ export class EngineError extends AdjointError {}
  * ```
  */
 export class GradientError extends AdjointError {}
-/** A function cannot be recorded into a graph. */
+/**
+ * A function cannot be recorded into a graph.
+ *
+ * Thrown by `recorded` functions, and by training steps under `execution: 'recorded'`; nothing was changed by the attempt.
+ *
+ * @example
+ * ```ts
+ * import { recorded, tf, TraceError } from 'adjoint';
+ *
+ * const halve = recorded((x) => tf.div(x, x.dataSync()[0]!));
+ * try {
+ *   await halve(tf.scalar(2));
+ * } catch (error) {
+ *   if (error instanceof TraceError) console.log(error.message);
+ * }
+ * ```
+ */
 export class TraceError extends AdjointError {}
 /**
  * A user's callback or function failed inside a run.

@@ -12,5 +12,7 @@ export function formatValue(value: unknown): string {
     return text.length > 100 ? `an array of ${value.length} elements` : text;
   }
   const name = (value.constructor as { name?: string } | undefined)?.name;
-  return name === undefined || name === 'Object' ? `an object with keys ${Object.keys(value).join(', ') || '(none)'}` : `a ${name}`;
+  return name === undefined || name === 'Object'
+    ? `an object with keys ${Object.keys(value).join(', ') || '(none)'}`
+    : `a ${name}`;
 }

@@ -1,22 +1,55 @@
-/** Where in the model the running code is: a layer's call pushes its name; errors, keys and the recorder read the path. */
-const stack: string[] = [];
+/** Which part of a step the running code belongs to. */
+export type Phase = 'forward' | 'backward' | 'update';
+
+/** Where in the model, and in the step, the running code is. */
+export interface Scope {
+  /** Path of the innermost running layer, `''` at the root. */
+  readonly path: string;
+  /** How many layer calls are running inside one another. */
+  readonly depth: number;
+  readonly phase: Phase;
+}
+
+/** A layer's call adds its name; errors, keys and the recorder read the path. Never changed in place, so that it can be kept. */
+let current: Scope = { path: '', depth: 0, phase: 'forward' };
 
 /** Runs `fn` with `name` appended to the current path; an empty name appends nothing. */
 export function withPath<T>(name: string, fn: () => T): T {
-  stack.push(name);
+  const { path, depth, phase } = current;
+  return withScope({ path: name === '' ? path : path === '' ? name : `${path}/${name}`, depth: depth + 1, phase }, fn);
+}
+
+/** Runs `fn` as a part of another phase, at the same path. */
+export function withPhase<T>(phase: Phase, fn: () => T): T {
+  return withScope({ ...current, phase }, fn);
+}
+
+/** Runs `fn` as if it were called where `scope` was the current one. */
+export function withScope<T>(scope: Scope, fn: () => T): T {
+  const outer = current;
+  current = scope;
   try {
     return fn();
   } finally {
-    stack.pop();
+    current = outer;
   }
+}
+
+export function currentScope(): Scope {
+  return current;
 }
 
 /** The path of the innermost running layer, `''` at the root. */
 export function currentPath(): string {
-  return stack.filter((name) => name !== '').join('/');
+  return current.path;
+}
+
+/** The phase that the running code belongs to. */
+export function currentPhase(): Phase {
+  return current.phase;
 }
 
 /** How many layer calls are running inside one another. */
 export function pathDepth(): number {
-  return stack.length;
+  return current.depth;
 }

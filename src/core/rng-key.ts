@@ -21,6 +21,9 @@ const TWO_TO_32 = 4294967296;
  * padded, in chunks of eight with counter `[chunk low, chunk high, 2, bytes left]`. Keys are values: nothing is consumed by a draw,
  * and the same key always draws the same numbers, on every machine.
  *
+ * When to use: for data or initial values of your own that must be the same in every run; draws inside a layer come from
+ * its `CallContext`.
+ *
  * @example
  * ```ts
  * import { RngKey, uniform } from 'adjoint';

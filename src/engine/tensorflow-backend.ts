@@ -59,6 +59,8 @@ const WIDENED_TYPES: ReadonlySet<number> = new Set([
  * reads the result, and then one native alias that is kept with the data.
  */
 export class TensorFlowBackend extends NodeBackend {
+  readonly #viewedByRecording: StoredData[] = [];
+
   override getInputTensorIds(tensors: readonly TensorInfo[]): number[] {
     const ids = super.getInputTensorIds(tensors);
     return ids.map((id, i) => {
@@ -93,6 +95,15 @@ export class TensorFlowBackend extends NodeBackend {
     return this.getInputTensorIds([tensor])[0]!;
   }
 
+  /** Frees the native aliases that a recording made of data that outlives it. */
+  forgetViews(recording: TensorFlowBinding): void {
+    for (const stored of this.#viewedByRecording.splice(0)) {
+      const gone = stored.views?.filter(({ binding }) => binding.deref() === recording) ?? [];
+      stored.views = stored.views?.filter((view) => !gone.includes(view));
+      for (const { id } of gone) if (this.binding.handles.has(id)) this.binding.deleteTensor(id);
+    }
+  }
+
   /** Whether the backend keeps the tensor's data. */
   holds(tensor: TensorInfo): boolean {
     return this.tensorMap.has(tensor.dataId);
@@ -119,6 +130,7 @@ export class TensorFlowBackend extends NodeBackend {
       const attributes = [typeAttribute('T', type), typeAttribute('Tshape', DATA_TYPES.int32)];
       const { id } = binding.executeNative('Reshape', attributes, [stored.id, shapeId], 1)[0]!;
       stored.views.push({ binding: new WeakRef(binding), shape: [...shape], id });
+      if ('recording' in binding) this.#viewedByRecording.push(stored);
       return id;
     } finally {
       binding.deleteTensor(shapeId);

@@ -20,6 +20,15 @@ export type LayerInput = Tensor | readonly Tensor[];
  * A subclass overrides `call`. Calling it builds the layer on the first input's shape, checks the input's rank and
  * names the layer in every error. Weights belong to the layer until `dispose()`.
  *
+ * When to use: extend it for a layer of your own; weights are fields decorated with `@Weight`, inner layers fields
+ * decorated with `@Child`.
+ *
+ * Shapes: `[batch, ...]` to `[batch, ...]`, as the subclass says; a layer that takes a list extends
+ * `BaseLayer<Options, readonly Tensor[]>`.
+ *
+ * @throws OptionsError [unknown-option | invalid-option] in the constructor; ShapeError [input-type], SetupError
+ * [undeclared-child], StateError [disposed] from `call`
+ *
  * @example
  * ```ts
  * import { BaseLayer, Layer, type Tensor } from 'adjoint';

@@ -20,6 +20,8 @@ export interface CallOptions {
  *
  * Nothing that is staged here takes effect by itself: the training step commits it, or leaves the state as it was.
  *
+ * When to use: inside `call`, hand it on to the layers you call; outside of `fit`, make one to see a layer's training mode.
+ *
  * @example
  * ```ts
  * import { CallContext, layers, tf } from 'adjoint';

@@ -9,6 +9,10 @@ import type { Regularizer } from './regularizer.js';
  *
  * Inside a training step `value` is the tensor that the step read at its start and differentiates with respect to.
  *
+ * When to use: it is what a field under `@Weight` holds; nobody makes one by hand.
+ *
+ * @throws StateError [weight-not-built | weight-disposed] where it is read before the layer's first call or after `dispose()`
+ *
  * @example
  * ```ts
  * import { layers, tf } from 'adjoint';

@@ -16,6 +16,12 @@ export interface LabelArray {
 /**
  * Base of every loss: a number for each example, and a reduction to one.
  *
+ * When to use: extend it for a loss with options, checks or a name; else give `compile` a function.
+ *
+ * Shapes: labels and predictions `[batch, ...]`; `perExample` gives `[batch]` or one number a position.
+ *
+ * @throws OptionsError [unknown-option | invalid-option] in the constructor
+ *
  * @example
  * ```ts
  * import { BaseLoss, Loss, tf, type Tensor } from 'adjoint';

@@ -10,6 +10,13 @@ export type MetricSums = Readonly<Record<string, number>>;
 /**
  * Base of every metric: sums that grow batch by batch, and a result from the sums, so that uneven batches count rightly.
  *
+ * When to use: extend it where a metric is no mean over examples; else extend `WeightedMeanMetric`, or give `compile` a
+ * function.
+ *
+ * Shapes: labels and predictions `[batch, ...]`, sample weights `[batch]`, each sum a scalar.
+ *
+ * @throws OptionsError [unknown-option | invalid-option] in the constructor
+ *
  * @example
  * ```ts
  * import { BaseMetric, Metric, tf, type MetricSums, type Tensor } from 'adjoint';

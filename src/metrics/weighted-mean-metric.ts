@@ -10,6 +10,12 @@ import type { MetricOptions } from './metric-options.js';
  *
  * A subclass overrides `values`. The result is NaN while the weights sum to zero.
  *
+ * When to use: for a metric that is a mean of one number for each example.
+ *
+ * Shapes: labels and predictions `[batch, ...]`, sample weights `[batch]`.
+ *
+ * @throws ShapeError [sample-weight]
+ *
  * @example
  * ```ts
  * import { Metric, tf, WeightedMeanMetric, type Tensor } from 'adjoint';

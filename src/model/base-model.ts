@@ -15,9 +15,16 @@ import { CallContext } from '../layers/call-context.js';
 import type { LayerOptions } from '../layers/layer-options.js';
 import type { BatchSource } from '../training/batches.js';
 import type { CallbackContract, Logs } from '../training/callback-contract.js';
-import type { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from '../training/fit-options.js';
+import type {
+  EvaluateOptions,
+  FitOptions,
+  PredictOptions,
+  ProfileOptions,
+  TrainOnBatchOptions,
+} from '../training/fit-options.js';
 import { predictStep } from '../training/evaluate-step.js';
 import { predictArrays } from '../training/predict-arrays.js';
+import type { Profile } from '../training/profile.js';
 import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
@@ -36,6 +43,8 @@ type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
  * `sequential([...])`.
  *
  * The model owns its weights and the state of training until `dispose()`, or the end of a `using` block.
+ *
+ * @throws StateError [not-compiled | not-built | disposed] from methods that are called too early or too late
  *
  * @example
  * ```ts
@@ -186,6 +195,38 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    */
   async gradients(x: HostArrayInput, y: HostArrayInput): Promise<Record<string, Tensor | null>> {
     return this.compiled('gradients').gradients({ x, y } satisfies ExampleInput);
+  }
+
+  /**
+   * Where the time and memory of a training step go, by op and by layer; trains nothing and changes nothing.
+   *
+   * The step runs as a graph on copies of the weights, also where `compile` says `execution: 'eager'`.
+   *
+   * @param x - inputs `[examples, ...]` of which the first `batchSize` make the step, or a dataset
+   * @param y - labels `[examples, ...]`
+   * @throws TraceError [not-profiled] where the step cannot be recorded; StateError where `fit` is running
+   *
+   * @example
+   * ```ts
+   * import { layers, sequential, tf } from 'adjoint';
+   *
+   * const model = sequential([layers.dense({ units: 64, activation: 'relu' }), layers.dense({ units: 1 })]);
+   * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' });
+   * const profile = await model.profile(tf.ones([32, 100]), tf.ones([32, 1]), { runs: 3 });
+   * for (const { op, path, microseconds } of profile.ops.slice(0, 3)) console.log(op, path, microseconds);
+   * profile.print();
+   * model.dispose();
+   * ```
+   */
+  async profile(x: HostArrayInput, y: HostArrayInput, options?: OptionsInput<ProfileOptions>): Promise<Profile>;
+  async profile(dataset: BatchSource, options?: OptionsInput<ProfileOptions>): Promise<Profile>;
+  async profile(
+    first: HostArrayInput | BatchSource,
+    second?: HostArrayInput | OptionsInput<ProfileOptions>,
+    third?: OptionsInput<ProfileOptions>,
+  ): Promise<Profile> {
+    const { source, options } = sortArguments(first, second, third);
+    return this.compiled('profile').profile(source, options as OptionsInput<ProfileOptions> | undefined);
   }
 
   /** All descendants, in the order of declaration. */

@@ -4,7 +4,7 @@ import type { LossFunction } from '../losses/function-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { MetricFunction } from '../metrics/function-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
-import type { Execution } from '../training/make-runner.js';
+import type { Execution } from '../training/training-plan.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
 
 /** Options of `compile`. */

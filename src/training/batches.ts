@@ -5,7 +5,7 @@ import { countRows, toBatch, toExample, type Batch, type Example, type ExampleIn
 import { sliceRows, type HostArrayInput } from '../data/host-array.js';
 
 /** Data for `fit`, `evaluate`: arrays by name, a dataset of examples or batches, or an iterable of batches. */
-export type BatchSource = ExampleInput | Dataset<Example> | Dataset<Batch> | AsyncIterable<ExampleInput> | Iterable<ExampleInput>;
+export type BatchSource = ExampleInput | Dataset<ExampleInput> | AsyncIterable<ExampleInput> | Iterable<ExampleInput>;
 
 /** Whole data in memory, and nothing else known of it. */
 export type ArrayData = Example;
@@ -70,7 +70,7 @@ export function batchesOf(data: PreparedData, options: BatchingOptions, where: s
   if (data.kind === 'dataset' && options.batchSize === undefined) {
     return data.dataset.map((element, position) => toBatch(element, `batch ${position} of ${where}`));
   }
-  const examples = data.kind === 'arrays' ? Dataset.fromArrays(data.arrays) : (data.dataset as Dataset<Example>);
+  const examples = data.kind === 'arrays' ? Dataset.fromArrays(data.arrays) : (data.dataset as Dataset<ExampleInput>);
   const ordered = options.shuffleSeed === null ? examples : examples.shuffle({ seed: options.shuffleSeed });
   return ordered.batch(options.batchSize ?? 32);
 }

@@ -56,6 +56,20 @@ export class TrainOnBatchOptions {
   classWeight?: Readonly<Record<number, number>>;
 }
 
+/** Options of `profile`. */
+export class ProfileOptions {
+  /** Number of traced runs, of which the median is taken. Default 5. */
+  @IsInt()
+  @IsPositive()
+  runs = 5;
+
+  /** Examples in the step; default 32 for arrays, as they come for a dataset of batches. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  batchSize?: number;
+}
+
 /** Options of `fit`; named as in `tf.layers`. */
 export class FitOptions {
   /** Number of the epoch after the last one. Default 1. */

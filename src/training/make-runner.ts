@@ -6,9 +6,6 @@ import type { StepRunner } from './step-runner.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
-/** What `compile({ execution })` takes. */
-export type Execution = 'auto' | 'recorded' | 'eager';
-
 /** The runner that a plan asks for. */
 export function makeRunner(model: Trainable, plan: TrainingPlan, logger: Logger): StepRunner {
   if (plan.execution === 'eager') return new EagerRunner(model, plan);

@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.js';
+import { bigConstants } from '../engine/record/big-constants.js';
 import { RecordedFunction } from '../engine/record/recorded-function.js';
 import { RecordingWatch } from '../engine/record/recording-watch.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
@@ -17,11 +18,12 @@ export class RecordedRunner implements StepRunner {
   private readonly functions = new Map<string, RecordedFunction>();
 
   private readonly watch: RecordingWatch;
+  private readonly warned = new Set<string>();
 
   constructor(
     private readonly model: Trainable,
     private readonly plan: TrainingPlan,
-    logger: Logger,
+    private readonly logger: Logger,
   ) {
     this.watch = new RecordingWatch(() => model.describe(), logger);
   }
@@ -68,8 +70,22 @@ export class RecordedRunner implements StepRunner {
     if (recorded === undefined) {
       recorded = RecordedFunction.record(`${this.model.name}_${key.split(' ')[0]}`, inputs, step);
       this.functions.set(signature, recorded);
+      this.warnOfConstants(recorded);
     }
     return recorded.call(inputs);
+  }
+
+  private warnOfConstants({ graph }: RecordedFunction): void {
+    for (const { bytes, shape, op, path } of bigConstants(graph)) {
+      const place = `op ${op}${path === '' ? '' : ` of layer "${path}"`} of ${this.model.describe()}`;
+      // Every signature has the same ones.
+      if (this.warned.has(place)) continue;
+      this.warned.add(place);
+      this.logger.warn(
+        `${place} takes a constant of ${(bytes / 2 ** 20).toFixed(1)} MiB, shape [${shape.join(', ')}]. Each recording ` +
+          `holds a copy and sees no later value: declare it with @Weight, or make it in call() from smaller ones.`,
+      );
+    }
   }
 
   /** Which layers and weights are trained now: another choice is another graph. */

@@ -1,4 +1,5 @@
 import { GradientError } from '../core/errors.js';
+import { withPhase } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
 import { applyTransforms } from '../optimizers/chain.js';
@@ -39,22 +40,25 @@ export function trainStep(
       const { loss, predictions, weights } = forwardBackward(model, plan, batch, context);
       const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
       if (reached.length === 0) throw nothingToTrain(model);
-      const finite = gated
-        ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...context.stateWrites.values()])
-        : null;
-      const transformed = applyTransforms(
-        plan.transforms,
-        new Map(reached.map(({ path, gradient }) => [path, gradient])),
-        new Map(reached.map(({ path, value }) => [path, value])),
-      );
-      const updates = reached.map(({ path, handle, value }) => ({
-        path,
-        variable: handle.variable,
-        value,
-        gradient: transformed.get(path)!,
-      }));
-      const gate = updateWeights(plan.optimizer, state.optimizer, updates, learningRate, finite);
-      for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, gate);
+      const gate = withPhase('update', () => {
+        const finite = gated
+          ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...context.stateWrites.values()])
+          : null;
+        const transformed = applyTransforms(
+          plan.transforms,
+          new Map(reached.map(({ path, gradient }) => [path, gradient])),
+          new Map(reached.map(({ path, value }) => [path, value])),
+        );
+        const updates = reached.map(({ path, handle, value }) => ({
+          path,
+          variable: handle.variable,
+          value,
+          gradient: transformed.get(path)!,
+        }));
+        const updated = updateWeights(plan.optimizer, state.optimizer, updates, learningRate, finite);
+        for (const [handle, value] of context.stateWrites) gatedAssign(handle.variable, value, updated);
+        return updated;
+      });
       state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, gate);
       state.randomStep.assignAdd(tf.scalar(1, 'int32'));
       // A finite loss with a non-finite gradient must not look like a good step to who watches the loss.

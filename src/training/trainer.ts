@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
-import { toBatch, type Batch, type ExampleInput } from '../data/example.js';
+import { emptyDataset, toBatch, type Batch, type ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
 import { batchesOf, prepareData, refuseOneShot, rowsOf, splitArrays, type BatchSource, type PreparedData } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
@@ -11,13 +11,15 @@ import type { CallbackContract, Logs } from './callback-contract.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
 import { evaluateLoop } from './evaluate-loop.js';
-import { EvaluateOptions, FitOptions, PredictOptions, TrainOnBatchOptions } from './fit-options.js';
+import { EvaluateOptions, FitOptions, type PredictOptions, ProfileOptions, TrainOnBatchOptions } from './fit-options.js';
 import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
 import { makeRunner } from './make-runner.js';
 import { predictArrays } from './predict-arrays.js';
 import { checkFinite, checkLabels, preflight } from './preflight.js';
 import type { RunQueue } from './run-queue.js';
+import { Profile } from './profile.js';
+import { profileStep } from './profile-step.js';
 import { RunningSums } from './running-sums.js';
 import type { StepRunner } from './step-runner.js';
 import { TrainState } from './train-state.js';
@@ -133,6 +135,22 @@ export class Trainer {
       } finally {
         disposeBatch(batch);
       }
+    });
+  }
+
+  async profile(source: BatchSource, input: OptionsInput<ProfileOptions> | undefined): Promise<Profile> {
+    const where = `profile of ${this.model.describe()}`;
+    return this.queue.exclusive('profile', async () => {
+      const { runs, batchSize } = parseOptions(ProfileOptions, input, where);
+      const batches = batchesOf(prepareData(source, where), { batchSize, shuffleSeed: null }, where);
+      const [batch] = await batches.take(1).toArray();
+      if (batch === undefined) throw emptyDataset(where, 'pass data with at least one example');
+      checkFinite(batch, where);
+      preflight(this.model, this.plan, batch, where);
+      const state = this.ensureState();
+      const traces = await this.queue.step(() => profileStep(this.model, this.plan, state, batch, runs));
+      const title = `Profile of ${this.model.describe()}: ${batch.size} examples a step, medians of ${runs} runs`;
+      return new Profile(title, traces, (text) => this.logger.info(text));
     });
   }
 

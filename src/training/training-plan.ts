@@ -1,8 +1,10 @@
-import type { Execution } from './make-runner.js';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { GradientTransform } from '../optimizers/gradient-transform.js';
+
+/** What `compile({ execution })` takes. */
+export type Execution = 'auto' | 'recorded' | 'eager';
 
 /** What `compile` settled: everything but the model that a step needs. */
 export interface TrainingPlan {

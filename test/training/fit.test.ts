@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Dataset } from '../../src/data/dataset.js';
 import type { ExampleInput } from '../../src/data/example.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
@@ -37,7 +37,10 @@ async function trainedBy(train: (model: BaseModel) => Promise<unknown>, seed = 3
 describe('fit takes data as', () => {
   useTestEngine();
   const options = { epochs: 2, batchSize: 4, shuffle: false, verbose: 0 } as const;
-  const expected = trainedBy((model) => model.fit(x, y, options));
+  let expected: Record<string, number[]>;
+  beforeAll(async () => {
+    expected = await trainedBy((model) => model.fit(x, y, options));
+  });
 
   it.each<[string, (model: BaseModel) => Promise<unknown>]>([
     ['{ x, y }', (model) => model.fit({ x, y }, options)],
@@ -59,11 +62,11 @@ describe('fit takes data as', () => {
     ['a stream of examples', (model) => model.fit(Dataset.fromIterable(examples, { size: 10 }), options)],
     [
       'a stream of batches',
-      (model) => model.fitDataset(Dataset.fromIterable(batches) as BatchSource, { ...options, batchSize: undefined }),
+      (model) => model.fitDataset(Dataset.fromIterable(batches), { ...options, batchSize: undefined }),
     ],
     [
       'an async iterable of batches',
-      (model) => model.fit({ [Symbol.asyncIterator]: batches } as BatchSource, { ...options, batchSize: undefined }),
+      (model) => model.fit({ [Symbol.asyncIterator]: batches }, { ...options, batchSize: undefined }),
     ],
     [
       'an iterable of batches',
@@ -74,12 +77,12 @@ describe('fit takes data as', () => {
         }),
     ],
   ])('%s', async (_, train) => {
-    expect(await trainedBy(train)).toEqual(await expected);
+    expect(await trainedBy(train)).toEqual(expected);
   });
 
   it('tensors, which stay the caller\'s', async () => {
     const [xs, ys] = [tf.tensor2d(x), tf.tensor2d(y)];
-    expect(await trainedBy((model) => model.fit(xs, ys, options))).toEqual(await expected);
+    expect(await trainedBy((model) => model.fit(xs, ys, options))).toEqual(expected);
     expect(taken2(xs)).toEqual(Array.from(flat(x)));
     tf.dispose([xs, ys]);
   });
@@ -99,7 +102,10 @@ describe('fit validates on', () => {
     return history['val_loss']!;
   };
   const train = { x: x.slice(0, 6), y: y.slice(0, 6) };
-  const expected = validationLosses({ validationData: [vx, vy] }, train);
+  let expected: number[];
+  beforeAll(async () => {
+    expected = await validationLosses({ validationData: [vx, vy] }, train);
+  });
 
   it.each<[string, object, { x: number[][]; y: number[][] }]>([
     ['{ x, y }', { validationData: { x: vx, y: vy } }, train],
@@ -110,7 +116,7 @@ describe('fit validates on', () => {
   ])('%s', async (_, extra, source) => {
     const losses = await validationLosses(extra, source);
     expect(losses).toHaveLength(2);
-    for (const [i, loss] of losses.entries()) expect(loss).toBeCloseTo((await expected)[i]!, SUMMATION_DIGITS);
+    for (const [i, loss] of losses.entries()) expect(loss).toBeCloseTo(expected[i]!, SUMMATION_DIGITS);
   });
 
   it('so many batches: validationSteps', async () => {
@@ -122,7 +128,7 @@ describe('fit validates on', () => {
 
   it('data that weigh: [x, y, sampleWeight]', async () => {
     const half = await validationLosses({ validationData: [vx, vy, [0.5, 0.5, 0.5, 0.5]] }, train);
-    for (const [i, loss] of half.entries()) expect(loss).toBeCloseTo((await expected)[i]! / 2, SUMMATION_DIGITS);
+    for (const [i, loss] of half.entries()) expect(loss).toBeCloseTo(expected[i]! / 2, SUMMATION_DIGITS);
   });
 });
 
@@ -238,7 +244,7 @@ describe.each(MODES)('fit, %s', (execution) => {
     const whole = await once.fit(x, y, { ...options, epochs: 4 });
     await twice.fit(x, y, { ...options, epochs: 2 });
     const steps: number[] = [];
-    const noting = new LambdaCallback({ onBatchEnd: () => void steps.push(noting.run.progress.totalSteps) });
+    const noting = new LambdaCallback({ onBatchEnd: (_batch, _logs, run) => void steps.push(run.progress.totalSteps) });
     const rest = await twice.fit(x, y, { ...options, epochs: 4, initialEpoch: 2, callbacks: [noting] });
     expect(weightsOf(twice)).toEqual(weightsOf(once));
     expect(rest.history['loss']).toEqual(whole.history['loss']!.slice(2));
@@ -318,9 +324,9 @@ describe('a stopped run', () => {
     model.compile({ loss: 'meanSquaredError' });
     const hooks: string[] = [];
     const callback = new LambdaCallback({
-      onBatchEnd: (batch) => {
+      onBatchEnd: (batch, _logs, run) => {
         hooks.push(`batch ${batch}`);
-        if (batch === 1) callback.run.stop('enough');
+        if (batch === 1) run.stop('enough');
       },
       onValidationEnd: () => void hooks.push('validated'),
       onEpochEnd: (epoch, logs) => void hooks.push(`epoch ${epoch}: ${Object.keys(logs).join(' ')}`),
@@ -338,12 +344,14 @@ describe('a stopped run', () => {
     model.dispose();
   });
 
-  it.each(['onTrainBegin', 'onEpochBegin'] as const)('trains nothing where %s stops it', async (hook) => {
+  it.each([
+    ['onTrainBegin', new LambdaCallback({ onTrainBegin: (run) => run.stop('not today') })],
+    ['onEpochBegin', new LambdaCallback({ onEpochBegin: (_epoch, run) => run.stop('not today') })],
+  ])('trains nothing where %s stops it', async (_, callback) => {
     const model = smallModel();
     model.compile({ loss: 'meanSquaredError' });
     model.build([null, 3]);
     const before = weightsOf(model);
-    const callback = new LambdaCallback({ [hook]: () => callback.run.stop('not today') });
     const history = await model.fit(x, y, { epochs: 3, verbose: 0, callbacks: [callback] });
     expect(history.epoch).toEqual([]);
     expect(history.stopReason).toBe('not today');
@@ -365,7 +373,7 @@ describe('millisecondsPerStep', () => {
         yield { x: x.slice(0, 4), y: y.slice(0, 4) };
       }
     });
-    const history = await model.fit(slow as BatchSource, { epochs: 2, verbose: 0 });
+    const history = await model.fit(slow, { epochs: 2, verbose: 0 });
     // Timers may fire a millisecond early.
     for (const milliseconds of history.millisecondsPerStep) expect(milliseconds).toBeGreaterThan(WAIT - 2);
     model.dispose();

@@ -74,6 +74,8 @@ const SIGNATURES = {
   TF_DeleteFunction: ['void', [P]],
 
   TF_NewSessionOptions: [P, []],
+  TF_SetConfig: ['void', [P, MEMORY, 'size_t', P]],
+  TF_NewSession: [P, [P, P, P]],
   TF_DeleteSessionOptions: ['void', [P]],
   TF_NewBuffer: [P, []],
   TF_DeleteBuffer: ['void', [P]],
@@ -82,7 +84,7 @@ const SIGNATURES = {
   TF_LoadSessionFromSavedModel: [P, [P, P, TEXT, 'const char **', 'int', P, P, P]],
   TF_DeleteSession: ['void', [P, P]],
   TF_GraphOperationByName: [P, [P, TEXT]],
-  TF_SessionRun: ['void', [P, P, MEMORY, MEMORY, 'int', MEMORY, MEMORY, 'int', P, 'int', P, P]],
+  TF_SessionRun: ['void', [P, P, MEMORY, MEMORY, 'int', MEMORY, MEMORY, 'int', MEMORY, 'int', P, P]],
 } as const satisfies Record<string, readonly [string, readonly string[]]>;
 
 type Signatures = typeof SIGNATURES;

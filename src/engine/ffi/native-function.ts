@@ -1,7 +1,6 @@
-import { EngineError } from '../../core/errors.js';
-import { withBuffer } from './buffers.js';
 import type { CApi } from './c-api.js';
-import { addressAt, internedCString, setAddressAt } from './native-memory.js';
+import { importGraph, operations, outputs } from './native-graph.js';
+import { addressAt, internedCString } from './native-memory.js';
 import { ATTRIBUTE_KINDS, type OpAttribute } from './op-attributes.js';
 import { Status } from './status.js';
 import type { TensorFlowBinding, TensorMetadata } from './tensorflow-binding.js';
@@ -32,9 +31,6 @@ export interface RunSettings {
 }
 
 export const DEFAULT_SETTINGS: RunSettings = { executor: 'default', synchronous: false };
-
-/** Size of the C struct `TF_Output`: an address, an int32, padding. */
-const OUTPUT_WORDS = 4;
 
 /** A TensorFlow function in the eager context; ops can run it by its name until it is deleted. */
 export class NativeFunction {
@@ -149,44 +145,6 @@ export class NativeFunction {
     api.TF_DeleteFunction(this.address);
     status.check(`function ${this.name}`);
   }
-}
-
-function importGraph(api: CApi, status: Status, graph: number, bytes: Uint8Array, where: string): void {
-  const options = api.TF_NewImportGraphDefOptions();
-  try {
-    withBuffer(api, bytes, (buffer) => api.TF_GraphImportGraphDef(graph, buffer, options, status.address));
-  } finally {
-    api.TF_DeleteImportGraphDefOptions(options);
-  }
-  status.check(where, 'function-definition');
-}
-
-/** An array of `TF_Output`. */
-function outputs(
-  api: CApi,
-  graph: number,
-  places: readonly (readonly [node: string, index: number])[],
-  where: string,
-): Uint32Array {
-  const words = new Uint32Array(Math.max(32, OUTPUT_WORDS * places.length));
-  for (const [i, [name, index]] of places.entries()) {
-    setAddressAt(words, (OUTPUT_WORDS / 2) * i, operation(api, graph, name, where));
-    words[OUTPUT_WORDS * i + 2] = index;
-  }
-  return words;
-}
-
-/** An array of `TF_Operation *`. */
-function operations(api: CApi, graph: number, names: readonly string[], where: string): Uint32Array {
-  const words = new Uint32Array(Math.max(32, 2 * names.length));
-  names.forEach((name, i) => setAddressAt(words, i, operation(api, graph, name, where)));
-  return words;
-}
-
-function operation(api: CApi, graph: number, name: string, where: string): number {
-  const address = api.TF_GraphOperationByName(graph, name);
-  if (address !== 0) return address;
-  throw new EngineError('function-definition', { where, expected: `a node "${name}"`, received: 'none of that name' });
 }
 
 /** `TFE_Execute` on a thread of the FFI's pool. */

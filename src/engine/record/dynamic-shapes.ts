@@ -1,3 +1,5 @@
+import type { OpAttribute } from '../ffi/op-attributes.js';
+
 const DYNAMIC = new Set([
   ...['Where', 'Unique', 'UniqueV2', 'UniqueWithCounts', 'UniqueWithCountsV2', 'ListDiff', 'DynamicPartition'],
   ...['NonMaxSuppression', 'NonMaxSuppressionV2', 'NonMaxSuppressionV3', 'NonMaxSuppressionV5', 'SparseFillEmptyRows'],
@@ -5,6 +7,7 @@ const DYNAMIC = new Set([
 ]);
 
 /** Whether the shape of the op's result depends on the values of its inputs: what follows would have it baked in. */
-export function hasDynamicShape(op: string): boolean {
-  return DYNAMIC.has(op);
+export function hasDynamicShape(op: string, attributes: readonly OpAttribute[]): boolean {
+  if (op !== 'NonMaxSuppressionV4') return DYNAMIC.has(op);
+  return !attributes.some(({ name, value }) => name === 'pad_to_max_output_size' && value === true);
 }

@@ -13,6 +13,11 @@ import { removeDeadNodes } from './remove-dead-nodes.js';
 /** In the order in which they run. */
 const PASSES: readonly GraphPass[] = [removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
 
+/** Runs `fn` as {@link RecordedFunction.record} does, for its graph alone. */
+export function recordGraph(inputs: readonly Tensor[], fn: () => Tensor[]): RecordedGraph {
+  return PASSES.reduce((result, pass) => pass(result), recordSteadily(inputs, fn));
+}
+
 /** A function of tensors that was run once and written down, and is from then on run by TensorFlow alone. */
 export class RecordedFunction {
   private settings: RunSettings | undefined;
@@ -30,7 +35,7 @@ export class RecordedFunction {
    * @throws TraceError where `fn` does what cannot be written down
    */
   static record(name: string, inputs: readonly Tensor[], fn: () => Tensor[]): RecordedFunction {
-    const graph = PASSES.reduce((result, pass) => pass(result), recordSteadily(inputs, fn));
+    const graph = recordGraph(inputs, fn);
     return new RecordedFunction(name, graph, defineFunction(name, graph));
   }
 

@@ -1,3 +1,4 @@
+import type { Phase } from '../../core/path-scope.js';
 import type { OpAttribute } from '../ffi/op-attributes.js';
 
 /** Dtype and shape of one result of a node. */
@@ -28,6 +29,8 @@ export interface GraphNode {
   outputs: readonly OutputSpec[];
   /** Path of the layer whose call ran the op, `''` outside of layers. */
   path: string;
+  /** Part of the step that the op belongs to; in the backward pass, `path` is the layer that is differentiated. */
+  readonly phase: Phase;
   /** Only in constants. */
   readonly constant?: ConstantValue;
 }

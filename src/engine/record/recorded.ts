@@ -3,6 +3,7 @@ import { formatValue } from '../../core/format-value.js';
 import { consoleLogger } from '../../core/logger.js';
 import { startEngine } from '../start-engine.js';
 import { tf, type Tensor } from '../tfjs.js';
+import { argumentCopies } from './argument-copies.js';
 import { RecordedFunction } from './recorded-function.js';
 import { RecordingWatch } from './recording-watch.js';
 
@@ -81,8 +82,10 @@ function record<Inputs extends readonly Tensor[]>(
   inputs: Inputs,
 ): Recording {
   let unpack: Recording['unpack'] | undefined;
-  const recordedFunction = RecordedFunction.record(name, inputs, () => {
-    const result = tf.tidy(() => fn(...inputs) as Tensor[]) as TensorResult;
+  // Clones and reshapes share their data: only copies can be told apart.
+  const copies = argumentCopies(inputs);
+  const write = (): Tensor[] => {
+    const result = tf.tidy(() => fn(...(copies as unknown as Inputs)) as Tensor[]) as TensorResult;
     if (result instanceof tf.Tensor) {
       checkTensor(result, `the result of recorded function "${name}"`);
       unpack = ([only]) => only!;
@@ -95,8 +98,12 @@ function record<Inputs extends readonly Tensor[]>(
       ? (tensors) => tensors
       : (tensors) => Object.fromEntries(keys.map((key, i) => [key, tensors[i]!]));
     return values;
-  });
-  return { recorded: recordedFunction, unpack: unpack! };
+  };
+  try {
+    return { recorded: RecordedFunction.record(name, copies, write), unpack: unpack! };
+  } finally {
+    tf.dispose(copies);
+  }
 }
 
 function checkTensor(value: unknown, where: string): void {

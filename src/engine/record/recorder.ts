@@ -1,11 +1,12 @@
 import type { TraceError } from '../../core/errors.js';
-import { currentPath } from '../../core/path-scope.js';
+import { currentPath, currentPhase } from '../../core/path-scope.js';
 import { attribute } from '../attribute.js';
 import type { OpAttribute } from '../ffi/op-attributes.js';
 import { DATA_TYPES } from '../ffi/data-types.js';
 import type { TensorFlowBinding, TensorMetadata } from '../ffi/tensorflow-binding.js';
 import type { TensorValues } from '../ffi/tensor-data.js';
 import { engine } from '../start-engine.js';
+import type { TensorFlowBackend } from '../tensorflow-backend.js';
 import { tf, type Tensor } from '../tfjs.js';
 import { Variable } from '../variable.js';
 import { hasDynamicShape } from './dynamic-shapes.js';
@@ -61,7 +62,8 @@ export class Recorder {
   /** Runs `fn`, writes down what it does and puts written state back. */
   record(fn: () => Tensor[]): RecordedGraph {
     const { backend, real } = this;
-    backend.binding = this.standIn();
+    const standIn = this.standIn();
+    backend.binding = standIn;
     backend.read = (dataId) => this.refuseLaterRead(dataId);
     // What `fn` leaves behind goes at the end; tensors from before stay their owners'.
     tf.engine().startScope('recording');
@@ -76,6 +78,7 @@ export class Recorder {
     } finally {
       tf.engine().endScope();
       backend.binding = real;
+      backend.forgetViews(standIn);
       Reflect.deleteProperty(backend, 'read');
       this.putBack();
     }
@@ -121,7 +124,7 @@ export class Recorder {
     const { real } = this;
     if (op === 'VarHandleOp') return this.refuse(refusal.newVariable());
     if (op === 'DestroyResourceOp') return real.executeNative(op, attributes, ids, outputs);
-    if (hasDynamicShape(op)) return this.refuse(refusal.dynamicShape(op));
+    if (hasDynamicShape(op, attributes)) return this.refuse(refusal.dynamicShape(op));
     const touched = ids.flatMap((id) => Variable.ofHandle(id) ?? []);
     const reads = op === 'ReadVariableOp' || op === 'ResourceGather' || op === 'VariableShape';
     if (!reads) for (const variable of touched) this.remember(variable);
@@ -200,7 +203,16 @@ export class Recorder {
     constant?: GraphNode['constant'],
   ): GraphNode {
     // The caller may change its array later; what was run is what is written.
-    const node: GraphNode = { op, attributes: [...attributes], inputs, controls: [], outputs, path: currentPath(), constant };
+    const node: GraphNode = {
+      op,
+      attributes: [...attributes],
+      inputs,
+      controls: [],
+      outputs,
+      path: currentPath(),
+      phase: currentPhase(),
+      constant,
+    };
     this.nodes.push(node);
     return node;
   }
@@ -210,9 +222,9 @@ export class Recorder {
   }
 
   /** `tensor.data()`: its promise stays open, because the recording itself fails and nobody may be waiting for it. */
-  private refuseLaterRead(dataId: object): Promise<TensorValues> {
+  private refuseLaterRead(dataId: object): ReturnType<TensorFlowBackend['read']> {
     const values = this.backend.hostValues(dataId);
-    if (values !== null) return Promise.resolve(values);
+    if (values !== null) return Promise.resolve(values) as ReturnType<TensorFlowBackend['read']>;
     this.note(refusal.hostRead(undefined));
     return new Promise(() => {});
   }

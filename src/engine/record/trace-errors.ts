@@ -1,5 +1,5 @@
 import { TraceError } from '../../core/errors.js';
-import { currentPath } from '../../core/path-scope.js';
+import { currentPath, currentPhase } from '../../core/path-scope.js';
 import { userFrame } from './user-frame.js';
 
 const EAGERLY = "or run it op by op: execution: 'eager'";
@@ -10,7 +10,8 @@ function here(): string {
 }
 
 function place(path: string): string {
-  return path === '' ? 'a recorded function' : `layer "${path}"`;
+  const layer = path === '' ? 'a recorded function' : `layer "${path}"`;
+  return currentPhase() === 'backward' ? `backward pass of ${layer}` : layer;
 }
 
 /** @param op - the op whose result was read */

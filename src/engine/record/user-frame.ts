@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 
-/** Where this package's own code lies: frames from there are not the user's. */
-const OWN = fileURLToPath(new URL('../../', import.meta.url));
+/** Where this package's own code lies, also as source maps have it: frames from there are not the user's. */
+const OWN = ['src/', 'dist/'].map((folder) => fileURLToPath(new URL(`../../../${folder}`, import.meta.url)));
+/** Dependencies; source maps place tfjs in folders of its own repository. */
+const DEPENDENCY = /[\\/]node_modules[\\/]|[\\/]vendor[\\/]tfjs-node-gpu|[\\/]tfjs-[a-z-]+[\\/]src[\\/]/;
 const FRAMES = 60;
 
 /** ` at file:line:column`, the innermost frame of the stack that is neither Adjoint's, tfjs's nor Node's. */
@@ -14,15 +16,14 @@ export function userFrame(): string {
   return found === undefined ? '' : ` at ${found}`;
 }
 
-/** @param own - folder whose frames are passed over, with a separator at its end */
-export function firstUserPlace(stack: string, own: string): string | undefined {
+/** @param own - folders whose frames are passed over, with a separator at their ends */
+export function firstUserPlace(stack: string, own: readonly string[]): string | undefined {
   for (const line of stack.split('\n')) {
     // `at name (place)`, `at async name (place)`, `at place`; names hold no " (", paths may hold anything.
     const place = /^\s+at (?:.*? \()?(.+:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place === undefined) continue;
     const path = asPath(place.replace(/^async /, ''));
-    if (path.startsWith('node:') || path.startsWith(own)) continue;
-    if (/[\\/]node_modules[\\/]|[\\/]vendor[\\/]tfjs-node-gpu/.test(path)) continue;
+    if (path.startsWith('node:') || own.some((folder) => path.startsWith(folder)) || DEPENDENCY.test(path)) continue;
     return path;
   }
   return undefined;

@@ -1,0 +1,10 @@
+/** How many times as long as Adjoint a peer must at least need, by workload and peer. */
+export const FLOORS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'mnist-cnn': { 'tf.layers': 3, keras: 1.4, torch: 1.15 },
+  'mlp-small': { 'tf.layers': 15, keras: 2, torch: 2.5 },
+  'mlp-deep': { 'tf.layers': 1, keras: 1, torch: 1 },
+  resnet20: { 'tf.layers': 1, keras: 1, torch: 1 },
+};
+
+/** For Keras as `fit` runs by default, where the floor is another than for its fastest variant. */
+export const KERAS_DEFAULT_FLOORS: Readonly<Record<string, number>> = { 'mlp-small': 4 };

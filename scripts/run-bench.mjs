@@ -1,0 +1,22 @@
+// `node scripts/run-bench.mjs [arguments]`: builds, installs the engine where it is missing, and runs bench/main.ts.
+import { spawnSync } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './build.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+function runNode(args) {
+  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (signal) console.error(`stopped by ${signal}`);
+  return status ?? 1;
+}
+
+function runBench(args) {
+  return runNode(['--import', import.meta.resolve('tsx'), join(root, 'bench', 'main.ts'), ...args]);
+}
+
+process.exitCode = !ensureBuilt()
+  ? 1
+  : runNode([join(root, 'dist', 'cli', 'main.js'), 'engine', 'install', '--if-missing']) ||
+    runBench(process.argv.slice(2));
