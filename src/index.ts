@@ -155,6 +155,9 @@ export type {
   RunProgress,
   TrainingRun,
 } from './training/callback-contract.js';
+export { StepContext } from './training/custom-step.js';
+export type { MinimizeOptions } from './training/custom-step.js';
+export type { DeviceBatch as StepBatch } from './training/device-batch.js';
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';
 export {

@@ -15,6 +15,8 @@ import { CallContext } from '../layers/call-context.js';
 import type { LayerOptions } from '../layers/layer-options.js';
 import type { BatchSource } from '../training/batches.js';
 import type { CallbackContract, Logs } from '../training/callback-contract.js';
+import type { StepContext } from '../training/custom-step.js';
+import type { DeviceBatch as StepBatch } from '../training/device-batch.js';
 import type {
   EvaluateOptions,
   FitOptions,
@@ -96,6 +98,21 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     }
   }
 
+  /** For a model with a `trainStep` of its own; internal to training. */
+  buildShell(inputShape: Shape, seed: number): void {
+    if (!this.built) super.build(inputShape, seed);
+  }
+
+  /**
+   * A training step of your own, in the place of the usual one: several losses, several optimizers, a teacher. It is recorded
+   * and run like the usual one, with the same callbacks.
+   *
+   * @param batch - the batch's tensors `x`, `y`, `sampleWeight`, which stay the loop's
+   * @param step - minimises losses, and is the context for layers: `step.call`
+   * @returns scalars to log by name
+   */
+  trainStep?(batch: StepBatch, step: StepContext): Readonly<Record<string, Tensor>>;
+
   /**
    * Settles how the model is trained; calling it again starts with fresh optimizer state and the same weights.
    *
@@ -106,7 +123,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     this.queue.assertIdle('compile');
     const where = `compile of ${this.describe()}`;
     const options = parseOptions(CompileOptions, input, where);
-    if (options.loss === undefined) {
+    if (options.loss === undefined && this.trainStep === undefined) {
       throw new OptionsError('invalid-option', {
         where: `option "loss" of ${where}`,
         expected: 'a loss or the name of one',

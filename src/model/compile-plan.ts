@@ -9,6 +9,7 @@ import { FunctionMetric, type MetricFunction } from '../metrics/function-metric.
 import { resolveAccuracy } from '../metrics/resolve-accuracy.js';
 import { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import { clipTransform } from '../optimizers/clip-options.js';
+import { NoLoss } from '../training/no-loss.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { CompileOptions } from './compile-options.js';
 
@@ -35,7 +36,9 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
       where: at,
       expected: `a ${kind}, the name of one${fromFunction === undefined ? '' : ', or a function of labels and predictions'}`,
       received: isClass ? `the class ${(given as { name: string }).name}` : formatValue(given),
-      fix: isClass ? `write new ${(given as { name: string }).name}()` : `pass e.g. ${option === 'metrics' ? `["${example}"]` : `"${example}"`}`,
+      fix: isClass
+        ? `write new ${(given as { name: string }).name}()`
+        : `pass e.g. ${option === 'metrics' ? `["${example}"]` : `"${example}"`}`,
     });
   };
   const optimizer = resolve<BaseOptimizer>(options.optimizer, {
@@ -43,12 +46,15 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     option: 'optimizer',
     base: BaseOptimizer,
   });
-  const loss = resolve<BaseLoss>(options.loss, {
-    kind: 'loss',
-    option: 'loss',
-    base: BaseLoss,
-    fromFunction: (fn: LossFunction) => new FunctionLoss(fn),
-  });
+  const loss =
+    options.loss === undefined
+      ? new NoLoss()
+      : resolve<BaseLoss>(options.loss, {
+          kind: 'loss',
+          option: 'loss',
+          base: BaseLoss,
+          fromFunction: (fn: LossFunction) => new FunctionLoss(fn),
+        });
   const metrics = options.metrics.map((metric) =>
     metric === 'accuracy' || metric === 'acc'
       ? resolveAccuracy(loss.name, where)
@@ -64,7 +70,7 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     optimizer,
     loss,
     metrics,
-    transforms: [...(options.clip === undefined ? [] : [clipTransform(options.clip)]), ...optimizer.transforms()],
+    clipping: options.clip === undefined ? [] : [clipTransform(options.clip)],
     seed: options.seed,
     execution: options.execution,
   };

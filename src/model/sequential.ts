@@ -93,7 +93,9 @@ export class Sequential extends BaseModel {
 
   protected override declaredInputShape(): readonly number[] | undefined {
     const [first] = this.chain;
-    return this.options.inputShape ?? (first instanceof Sequential ? first.declaredInputShape() : first?.options.inputShape);
+    return (
+      this.options.inputShape ?? (first instanceof Sequential ? first.declaredInputShape() : first?.options.inputShape)
+    );
   }
 
   protected override onBuild(): void {

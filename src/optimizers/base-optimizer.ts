@@ -65,7 +65,10 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
 
   /** Step size; may be set between steps and holds from the next step on. */
   get learningRate(): number {
-    refuseBaking(`learningRate of optimizer ${this.constructor.name}`, 'use the learningRate that apply is given, a tensor');
+    refuseBaking(
+      `learningRate of optimizer ${this.constructor.name}`,
+      'use the learningRate that apply is given, a tensor',
+    );
     return this.rate;
   }
   set learningRate(value: number) {

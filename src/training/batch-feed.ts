@@ -66,7 +66,8 @@ export class BatchFeed {
     this.held = undefined;
     const closed = iterator?.return?.();
     // A generator closes when it next yields, and one that hangs never does.
-    if (this.stalled && closed !== undefined) await Promise.race([closed, sleep(GRACE_MILLISECONDS, undefined, { ref: false })]);
+    if (this.stalled && closed !== undefined)
+      await Promise.race([closed, sleep(GRACE_MILLISECONDS, undefined, { ref: false })]);
     else await closed;
   }
 

@@ -76,7 +76,11 @@ export function batchesOf(data: PreparedData, options: BatchingOptions, where: s
 }
 
 /** Cuts a share off the end, as Keras does: before any shuffling. */
-export function splitArrays(data: PreparedData, share: number, where: string): [train: PreparedData, rest: PreparedData] {
+export function splitArrays(
+  data: PreparedData,
+  share: number,
+  where: string,
+): [train: PreparedData, rest: PreparedData] {
   if (data.kind !== 'arrays') {
     throw new OptionsError('invalid-option', {
       where: `option "validationSplit" of ${where}`,
@@ -97,7 +101,11 @@ export function splitArrays(data: PreparedData, share: number, where: string): [
 }
 
 /** Rows `start` to `end - 1` of all arrays. */
-export function rowsOf(data: PreparedData & { kind: 'arrays' }, start: number, end: number): PreparedData & { kind: 'arrays' } {
+export function rowsOf(
+  data: PreparedData & { kind: 'arrays' },
+  start: number,
+  end: number,
+): PreparedData & { kind: 'arrays' } {
   const { x, y, sampleWeight } = data.arrays;
   return {
     kind: 'arrays',

@@ -37,14 +37,17 @@ export function applyClassWeights<T extends Batch>(
 }
 
 /** @throws OptionsError where a key is no class index or a weight is negative or not finite */
-export function parseClassWeights(
-  input: Readonly<Record<number, number>>,
-  where: string,
-): ReadonlyMap<number, number> {
+export function parseClassWeights(input: Readonly<Record<number, number>>, where: string): ReadonlyMap<number, number> {
   return new Map(
     Object.entries(input).map(([key, weight]) => {
       const index = Number(key);
-      if (Number.isInteger(index) && index >= 0 && typeof weight === 'number' && Number.isFinite(weight) && weight >= 0) {
+      if (
+        Number.isInteger(index) &&
+        index >= 0 &&
+        typeof weight === 'number' &&
+        Number.isFinite(weight) &&
+        weight >= 0
+      ) {
         return [index, weight];
       }
       throw new OptionsError('invalid-option', {

@@ -1,8 +1,10 @@
-import { tf, type Tensor } from '../engine/tfjs.js';
+import type { Tensor } from '../engine/tfjs.js';
+import type { Logs } from './callback-contract.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
 import type { RunningSums } from './running-sums.js';
 import type { StepRunner, TrainStepOptions } from './step-runner.js';
+import { fetchLogs, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -17,16 +19,10 @@ export class EagerRunner implements StepRunner {
     private readonly plan: TrainingPlan,
   ) {}
 
-  async train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<number | null> {
-    const learningRate = tf.scalar(this.plan.optimizer.learningRate);
-    try {
-      const loss = trainStep(this.model, this.plan, state, { batch, learningRate }, options.gated);
-      const value = options.fetchLoss ? loss.dataSync()[0]! : null;
-      loss.dispose();
-      return value;
-    } finally {
-      learningRate.dispose();
-    }
+  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
+    return withLearningRates(state, async (learningRates) =>
+      fetchLogs(trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated), options.fetchLogs),
+    );
   }
 
   async evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {

@@ -1,7 +1,7 @@
 import { TraceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Tensor } from '../engine/tfjs.js';
-import type { ExecutionMode } from './callback-contract.js';
+import type { ExecutionMode, Logs } from './callback-contract.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { RunningSums } from './running-sums.js';
 import type { StepRunner, TrainStepOptions } from './step-runner.js';
@@ -23,7 +23,7 @@ export class FallbackRunner implements StepRunner {
     return this.current.mode;
   }
 
-  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<number | null> {
+  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
     return this.attempt((runner) => runner.train(state, batch, options));
   }
 

@@ -1,4 +1,16 @@
-import { IsArray, IsBoolean, IsIn, IsInstance, IsInt, IsNumber, IsObject, IsOptional, IsPositive, Max, Min } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInstance,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsPositive,
+  Max,
+  Min,
+} from 'class-validator';
 import type { BatchSource } from './batches.js';
 import type { CallbackContract } from './callback-contract.js';
 import type { HostArrayInput } from '../data/host-array.js';

@@ -6,7 +6,7 @@ import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import { BatchFeed } from './batch-feed.js';
 import type { ExecutionMode, Logs, RunProgress, TrainingRun } from './callback-contract.js';
 import type { CallbackDispatcher } from './callback-dispatcher.js';
-import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import type { RunQueue } from './run-queue.js';
 import type { StepRunner } from './step-runner.js';
 import type { TrainState } from './train-state.js';
@@ -22,6 +22,10 @@ export interface FitPlan {
   readonly initialEpoch: number;
   readonly stepsPerEpoch: number | undefined;
   readonly verbose: 0 | 1 | 2;
+  /** Whether the model has a training step of its own, which names what it logs. */
+  readonly ownStep: boolean;
+  /** Lets a step of the model's own make its layers and slots before it is run or recorded. */
+  readonly rehearse: (state: TrainState, batch: DeviceBatch) => void;
   readonly gated: boolean;
   readonly signal: AbortSignal | undefined;
   readonly optimizer: BaseOptimizer;
@@ -101,7 +105,8 @@ export class FitSession implements TrainingRun {
   }
 
   runningLogs(): Logs {
-    return this.makeState().sums.read();
+    const state = this.makeState();
+    return this.plan.ownStep ? state.means.read() : state.sums.read();
   }
 
   stop(reason: string): void {
@@ -166,7 +171,9 @@ export class FitSession implements TrainingRun {
     this.step = 0;
     this.examples = 0;
     this.milliseconds = 0;
-    this.makeState().sums.reset();
+    const state = this.makeState();
+    state.sums.reset();
+    state.means.reset();
     await this.callbacks.dispatch('onEpochBegin', this.epoch);
   }
 
@@ -176,12 +183,13 @@ export class FitSession implements TrainingRun {
     await this.callbacks.dispatch('onBatchBegin', this.step);
     const start = performance.now();
     const state = this.makeState();
-    const loss = await this.queue.step(async () => {
+    const logs = await this.queue.step(async () => {
       const batch = toDeviceBatch(this.plan.prepareBatch(hostBatch));
       try {
+        this.plan.rehearse(state, batch);
         return await this.runner.train(state, batch, {
           gated: this.plan.gated,
-          fetchLoss: this.callbacks.hears('onBatchEnd'),
+          fetchLogs: this.plan.ownStep || this.callbacks.hears('onBatchEnd'),
         });
       } finally {
         disposeBatch(batch);
@@ -192,7 +200,10 @@ export class FitSession implements TrainingRun {
     const index = this.step++;
     this.totalSteps++;
     this.examples += hostBatch.size;
-    if (loss !== null) await this.callbacks.dispatch('onBatchEnd', index, { loss });
+    if (logs !== null) {
+      if (this.plan.ownStep) state.means.add(logs, hostBatch.size);
+      await this.callbacks.dispatch('onBatchEnd', index, logs);
+    }
     // Timers, signals and requests of the surrounding service get their turn between two steps.
     await nextTurn();
     this.plan.signal?.throwIfAborted();

@@ -3,8 +3,8 @@ import type { Batch } from '../data/example.js';
 import { recordGraph } from '../engine/record/recorded-function.js';
 import type { RecordedGraph } from '../engine/record/recorded-graph.js';
 import { traceGraph, type GraphTraces } from '../engine/record/trace-graph.js';
-import { tf, type Tensor } from '../engine/tfjs.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import { withLearningRates } from './step-scalars.js';
 import type { TrainState } from './train-state.js';
 import { trainStep } from './train-step.js';
 import type { Trainable } from './trainable.js';
@@ -22,16 +22,16 @@ export async function profileStep(
   hostBatch: Batch,
   runs: number,
 ): Promise<GraphTraces> {
-  const learningRate = tf.scalar(plan.optimizer.learningRate);
   const batch = toDeviceBatch(hostBatch);
   try {
-    const { x, y, sampleWeight } = batch;
-    const inputs = [learningRate, x, y, sampleWeight].filter((tensor): tensor is Tensor => tensor !== undefined);
-    const step = () => [trainStep(model, plan, state, { batch, learningRate }, false)];
-    const graph = recordFor(model, () => recordGraph(inputs, step));
-    return await traceGraph(model.name, graph, inputs, runs);
+    return await withLearningRates(state, (learningRates) => {
+      const { x, y, sampleWeight } = batch;
+      const inputs = [...learningRates.values(), x, y, sampleWeight].filter((tensor) => tensor !== undefined);
+      const step = () => Object.values(trainStep(model, plan, state, { batch, learningRates }, false));
+      const graph = recordFor(model, () => recordGraph(inputs, step));
+      return traceGraph(model.name, graph, inputs, runs);
+    });
   } finally {
-    learningRate.dispose();
     disposeBatch(batch);
   }
 }

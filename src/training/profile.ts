@@ -82,6 +82,7 @@ export class Profile {
   /**
    * @param title - first line of the tables
    * @param print - where {@link Profile.print} writes
+   * @internal
    */
   constructor(
     readonly title: string,

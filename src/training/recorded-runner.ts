@@ -2,11 +2,13 @@ import type { Logger } from '../core/logger.js';
 import { bigConstants } from '../engine/record/big-constants.js';
 import { RecordedFunction } from '../engine/record/recorded-function.js';
 import { RecordingWatch } from '../engine/record/recording-watch.js';
-import { tf, type Tensor } from '../engine/tfjs.js';
+import type { Tensor } from '../engine/tfjs.js';
+import type { Logs } from './callback-contract.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
 import type { RunningSums } from './running-sums.js';
 import type { StepRunner, TrainStepOptions } from './step-runner.js';
+import { fetchLogs, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -17,6 +19,8 @@ export class RecordedRunner implements StepRunner {
   readonly mode = 'recorded';
   private readonly functions = new Map<string, RecordedFunction>();
 
+  /** What a training step logs, in the order of its results. */
+  private logNames: readonly string[] = [];
   private readonly watch: RecordingWatch;
   private readonly warned = new Set<string>();
 
@@ -28,20 +32,17 @@ export class RecordedRunner implements StepRunner {
     this.watch = new RecordingWatch(() => model.describe(), logger);
   }
 
-  async train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<number | null> {
-    const learningRate = tf.scalar(this.plan.optimizer.learningRate);
-    try {
-      const inputs = { learningRate, ...tensorsOf(batch) };
+  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
+    return withLearningRates(state, async (learningRates) => {
+      const rates = Object.fromEntries([...learningRates.values()].map((rate, i) => [`learningRate ${i}`, rate]));
       const key = `train ${options.gated} ${this.trainability()}`;
-      const [loss] = await this.run(key, inputs, () => [
-        trainStep(this.model, this.plan, state, { batch, learningRate }, options.gated),
-      ]);
-      const value = options.fetchLoss ? loss!.dataSync()[0]! : null;
-      loss!.dispose();
-      return value;
-    } finally {
-      learningRate.dispose();
-    }
+      const scalars = await this.run(key, { ...rates, ...tensorsOf(batch) }, () => {
+        const made = trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated);
+        this.logNames = Object.keys(made);
+        return Object.values(made);
+      });
+      return fetchLogs(Object.fromEntries(this.logNames.map((name, i) => [name, scalars[i]!])), options.fetchLogs);
+    });
   }
 
   async evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {

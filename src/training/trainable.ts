@@ -2,6 +2,8 @@ import type { PathTree } from '../core/path-tree.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
+import type { StepContext } from './custom-step.js';
+import type { DeviceBatch } from './device-batch.js';
 import type { WeightHandle } from '../layers/weight-handle.js';
 
 /** A weight in a model. */
@@ -21,6 +23,10 @@ export interface Trainable {
   call(inputs: Tensor, context: CallContext): Tensor;
   /** Makes the weights for a shape of the input, `[batch, ...]`; does nothing once they exist. */
   build(inputShape: Shape, seed?: number): void;
+  /** Makes the model's own weights only; its layers are built when they are first called. */
+  buildShell(inputShape: Shape, seed: number): void;
+  /** The model's own training step, in the place of the usual one. */
+  trainStep?(batch: DeviceBatch, step: StepContext): Readonly<Record<string, Tensor>>;
   /** The weights by path; a shared one once, under its first path. */
   weightTree(): PathTree<TrainableWeight>;
 }

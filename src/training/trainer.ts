@@ -9,7 +9,8 @@ import { batchesOf, prepareData, refuseOneShot, rowsOf, splitArrays, type BatchS
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
-import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import { rehearse } from './custom-step.js';
+import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import { evaluateLoop } from './evaluate-loop.js';
 import { EvaluateOptions, FitOptions, type PredictOptions, ProfileOptions, TrainOnBatchOptions } from './fit-options.js';
 import { FitSession, type FitPlan } from './fit-session.js';
@@ -35,6 +36,8 @@ export class Trainer {
   private evaluating: Promise<unknown> = Promise.resolve();
   private nextPass = 0;
   private stepsTrained = 0;
+  /** Which weights were trainable when a step of the model's own was last rehearsed. */
+  private rehearsedFor: string | undefined;
 
   constructor(
     private readonly model: Trainable,
@@ -106,15 +109,17 @@ export class Trainer {
       const given = toBatch({ ...source, sampleWeight: options.sampleWeight }, where);
       const hostBatch = this.classWeighting(options.classWeight, where)(given);
       checkFinite(hostBatch, where);
-      preflight(this.model, this.plan, hostBatch, where);
+      if (this.model.trainStep === undefined) preflight(this.model, this.plan, hostBatch, where);
       const state = this.ensureState();
       return this.queue.step(async () => {
         const batch = toDeviceBatch(hostBatch);
         try {
           state.sums.reset();
-          await this.runner.train(state, batch, { gated: false, fetchLoss: false });
+          this.rehearse(state, batch);
+          const ownStep = this.model.trainStep !== undefined;
+          const logs = await this.runner.train(state, batch, { gated: false, fetchLogs: ownStep });
           this.stepsTrained++;
-          return state.sums.read();
+          return ownStep ? logs! : state.sums.read();
         } finally {
           disposeBatch(batch);
         }
@@ -162,6 +167,16 @@ export class Trainer {
     this.runner.dispose();
   }
 
+  /** A model's own step is rehearsed when it first runs, and when other weights have become trainable. */
+  private rehearse(state: TrainState, batch: DeviceBatch): void {
+    if (this.model.trainStep === undefined) return;
+    const trainable = () => [...this.model.weightTree()].map(([path, weight]) => `${path} ${weight.trainable}`).join();
+    if (this.rehearsedFor === trainable()) return;
+    this.model.buildShell([null, ...batch.x.shape.slice(1)], this.plan.seed);
+    rehearse(this.model, this.plan, state, batch);
+    this.rehearsedFor = trainable();
+  }
+
   private ensureState(): TrainState {
     if (this.state === undefined) this.state = new TrainState(this.model, this.plan);
     else this.state.ensure(this.model);
@@ -184,13 +199,19 @@ export class Trainer {
     const passes = options.epochs - options.initialEpoch;
     if (options.stepsPerEpoch === undefined) refuseOneShot(training, passes, where);
     if (validation !== undefined) refuseOneShot(validation, passes, validationWhere);
-    if (training.kind === 'arrays') this.checkArrays(training, where);
+    if (training.kind === 'arrays') this.checkTraining(training, where);
     if (validation?.kind === 'arrays') this.checkArrays(validation, validationWhere);
     if (training.kind === 'arrays' && options.classWeight !== undefined) {
       const { arrays, rows } = training;
       training = { kind: 'arrays', rows, arrays: this.classWeighting(options.classWeight, where)({ ...arrays, size: rows }) };
     }
     return { training, validation };
+  }
+
+  private checkTraining(data: PreparedData & { kind: 'arrays' }, where: string): void {
+    // What a step of the model's own makes of its batch is its own affair.
+    if (this.model.trainStep === undefined) this.checkArrays(data, where);
+    else checkFinite(data.arrays, where);
   }
 
   private checkArrays(data: PreparedData & { kind: 'arrays' }, where: string): void {
@@ -215,6 +236,8 @@ export class Trainer {
       initialEpoch: options.initialEpoch,
       stepsPerEpoch: options.stepsPerEpoch,
       verbose: options.verbose,
+      ownStep: this.model.trainStep !== undefined,
+      rehearse: (state, batch) => this.rehearse(state, batch),
       gated: callbacks.some((callback) => callback.gatesNonFinite === true),
       signal: options.signal,
       optimizer: this.plan.optimizer,
@@ -222,7 +245,7 @@ export class Trainer {
       // A run that goes on from an earlier process sees the orders that it would have seen there.
       firstPass: Math.max(this.nextPass, options.initialEpoch),
       stepsBefore: this.stepsTrained,
-      checkBatch: this.batchCheck(training, where),
+      checkBatch: this.model.trainStep === undefined ? this.batchCheck(training, where) : (batch) => checkFinite(batch, where),
       prepareBatch: training.kind === 'arrays' ? (batch) => batch : this.classWeighting(options.classWeight, where),
       validate:
         validation &&

@@ -11,8 +11,8 @@ export interface TrainingPlan {
   readonly optimizer: BaseOptimizer;
   readonly loss: BaseLoss;
   readonly metrics: readonly BaseMetric[];
-  /** Clipping, then the optimizer's own transforms. */
-  readonly transforms: readonly GradientTransform[];
+  /** Clipping, which comes before an optimizer's own transforms. */
+  readonly clipping: readonly GradientTransform[];
   /** Seed of initial weights and of every draw inside a step. */
   readonly seed: number;
   /** How steps are run. */

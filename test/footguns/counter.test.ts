@@ -36,8 +36,14 @@ describe('what changes from run to run', () => {
   };
 
   const changes: Readonly<Record<string, readonly [(run: number) => Tensor, RegExp]>> = {
-    'a clock': [() => tf.add(process.hrtime.bigint().toString().length, tf.scalar(Number(process.hrtime()[1]))), /the number/],
-    'a branch taken every other time': [(run) => (run % 2 === 0 ? tf.exp(1) : tf.neg(1)), /op \w+ in one run and \w+ in the next/],
+    'a clock': [
+      () => tf.add(process.hrtime.bigint().toString().length, tf.scalar(Number(process.hrtime()[1]))),
+      /the number/,
+    ],
+    'a branch taken every other time': [
+      (run) => (run % 2 === 0 ? tf.exp(1) : tf.neg(1)),
+      /op \w+ in one run and \w+ in the next/,
+    ],
     'an op done only sometimes': [(run) => (run % 2 === 0 ? tf.neg(tf.exp(1)) : tf.exp(1)), /op Neg/],
     'an attribute': [(run) => tf.leakyRelu(1, run), /op LeakyRelu with .* in one run/],
     'the order of two tensors': [
@@ -54,7 +60,10 @@ describe('what changes from run to run', () => {
       },
       /a result on another tensor/,
     ],
-    'the length of a constant': [(run) => tf.neg(tf.ones([run + 1])), /a constant of shape \[2\] in one run and \[3\] in the next/],
+    'the length of a constant': [
+      (run) => tf.neg(tf.ones([run + 1])),
+      /a constant of shape \[2\] in one run and \[3\] in the next/,
+    ],
     'a text': [(run) => tf.stack([tf.tensor(`step ${run}`), tf.tensor('')]), /a constant that changes/],
   };
 

@@ -34,7 +34,9 @@ describe('RunQueue', () => {
     let finish!: () => void;
     const step = runs.step(() => new Promise<void>((resolve) => (finish = resolve)));
     await Promise.resolve();
-    expect(() => runs.assertBetweenSteps('setWeights')).toThrow(/StateError \[step-in-flight\] setWeights of model "small"/);
+    expect(() => runs.assertBetweenSteps('setWeights')).toThrow(
+      /StateError \[step-in-flight\] setWeights of model "small"/,
+    );
     expect(() => runs.assertIdle('dispose')).toThrow(/dispose while a step is running/);
     finish();
     await step;
@@ -123,7 +125,10 @@ describe.each(MODES)('while fit is running, %s', (execution) => {
   it('two evaluations at once do not mix', async () => {
     const model = compiled();
     const [a, b] = [x.slice(0, 3), x.slice(3)];
-    const alone = [await model.evaluate(a, y.slice(0, 3), { batchSize: 1 }), await model.evaluate(b, y.slice(3), { batchSize: 1 })];
+    const alone = [
+      await model.evaluate(a, y.slice(0, 3), { batchSize: 1 }),
+      await model.evaluate(b, y.slice(3), { batchSize: 1 }),
+    ];
     const together = await Promise.all([
       model.evaluate(a, y.slice(0, 3), { batchSize: 1 }),
       model.evaluate(b, y.slice(3), { batchSize: 1 }),

@@ -80,7 +80,7 @@ describe('fit takes data as', () => {
     expect(await trainedBy(train)).toEqual(expected);
   });
 
-  it('tensors, which stay the caller\'s', async () => {
+  it("tensors, which stay the caller's", async () => {
     const [xs, ys] = [tf.tensor2d(x), tf.tensor2d(y)];
     expect(await trainedBy((model) => model.fit(xs, ys, options))).toEqual(expected);
     expect(taken2(xs)).toEqual(Array.from(flat(x)));
@@ -189,7 +189,8 @@ describe('fit goes through the data', () => {
     const order = await orderOf([{ epochs: 3 }]);
     const [first, second, third] = epochsOf(order);
     expect(order).toEqual(await orderOf([{ epochs: 3 }]));
-    for (const epoch of [first!, second!, third!]) expect(epoch.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    for (const epoch of [first!, second!, third!])
+      expect(epoch.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(first).not.toEqual(second);
     expect(second).not.toEqual(third);
   });
@@ -213,7 +214,14 @@ describe('fit goes through the data', () => {
       [7],
       [1, 2],
     ]);
-    const [a, b] = epochsOf((await orderOf([{ epochs: 2, stepsPerEpoch: 2 }, { epochs: 1, stepsPerEpoch: 4 }])).slice(4));
+    const [a, b] = epochsOf(
+      (
+        await orderOf([
+          { epochs: 2, stepsPerEpoch: 2 },
+          { epochs: 1, stepsPerEpoch: 4 },
+        ])
+      ).slice(4),
+    );
     expect(a!.toSorted((p, q) => p - q)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(b).toBeUndefined();
   });
@@ -258,7 +266,11 @@ describe.each(MODES)('fit, %s', (execution) => {
     const labels = [0, 1, 2, 0, 1, 2, 0, 0];
     const oneHot = labels.map((label) => [0, 1, 2].map((c) => Number(c === label)));
     const inputs = x.slice(0, 8);
-    const train = async (loss: string, target: number[] | number[][], extra: object): Promise<Record<string, number[]>> => {
+    const train = async (
+      loss: string,
+      target: number[] | number[][],
+      extra: object,
+    ): Promise<Record<string, number[]>> => {
       const model = sequential([layers.dense({ units: 3, activation: 'softmax' })]);
       model.compile({ optimizer: new SGD({ learningRate: 0.1 }), loss, metrics: ['accuracy'], seed: 2, execution });
       await model.fit(inputs, target, { epochs: 2, batchSize: 8, shuffle: false, verbose: 0, ...extra });
@@ -273,7 +285,10 @@ describe.each(MODES)('fit, %s', (execution) => {
     const oneHotBySample = await train('categoricalCrossentropy', oneHot, { sampleWeight });
     expect(await train('categoricalCrossentropy', oneHot, { classWeight })).toEqual(oneHotBySample);
     expect(bySample).not.toEqual(await train('sparseCategoricalCrossentropy', labels, {}));
-    const both = await train('sparseCategoricalCrossentropy', labels, { classWeight, sampleWeight: labels.map(() => 2) });
+    const both = await train('sparseCategoricalCrossentropy', labels, {
+      classWeight,
+      sampleWeight: labels.map(() => 2),
+    });
     expect(both).toEqual(
       await train('sparseCategoricalCrossentropy', labels, { sampleWeight: sampleWeight.map((weight) => 2 * weight) }),
     );

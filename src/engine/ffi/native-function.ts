@@ -54,7 +54,12 @@ export class NativeFunction {
     const graph = api.TF_NewGraph();
     try {
       importGraph(api, status, graph, definition.graph, where);
-      const inputs = outputs(api, graph, definition.arguments.map((name) => [name, 0] as const), where);
+      const inputs = outputs(
+        api,
+        graph,
+        definition.arguments.map((name) => [name, 0] as const),
+        where,
+      );
       const results = outputs(api, graph, definition.results, where);
       const [inputCount, resultCount] = [definition.arguments.length, definition.results.length];
       const address = api.TF_GraphToFunctionWithControlOutputs(

@@ -90,7 +90,20 @@ export class SavedModels {
       const { bytes: from } = inputs;
       const { bytes: to } = outputs;
       const none = new Uint32Array(32);
-      api.TF_SessionRun(session, 0, from, values, handles.length, to, results, outputs.count, none, 0, 0, status.address);
+      api.TF_SessionRun(
+        session,
+        0,
+        from,
+        values,
+        handles.length,
+        to,
+        results,
+        outputs.count,
+        none,
+        0,
+        0,
+        status.address,
+      );
       status.check('running a SavedModel', 'saved-model');
     } finally {
       for (const tensor of tensors) api.TF_DeleteTensor(tensor);

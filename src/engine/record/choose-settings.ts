@@ -24,7 +24,11 @@ const CANDIDATES: readonly RunSettings[] = [
  * Finds how a small graph runs fastest, by a short trial on a variant that writes no state, among settings whose
  * results are equal to the bit. Large graphs, and `useEngine({ deterministic: true })`, take the defaults.
  */
-export async function chooseSettings(name: string, graph: RecordedGraph, inputIds: readonly number[]): Promise<RunSettings> {
+export async function chooseSettings(
+  name: string,
+  graph: RecordedGraph,
+  inputIds: readonly number[],
+): Promise<RunSettings> {
   if (engineOptions().deterministic === true || countElements(graph) > SMALL_GRAPH_ELEMENTS) return DEFAULT_SETTINGS;
   const trial = defineFunction(`${name}_trial`, withoutEffects(graph));
   try {
@@ -77,7 +81,11 @@ function detached(graph: RecordedGraph, gone: ReadonlySet<object>): RecordedGrap
   };
 }
 
-async function contentOf(trial: NativeFunction, inputIds: readonly number[], settings: RunSettings): Promise<Uint8Array[]> {
+async function contentOf(
+  trial: NativeFunction,
+  inputIds: readonly number[],
+  settings: RunSettings,
+): Promise<Uint8Array[]> {
   const { binding } = engine().backend;
   const made = await trial.call(inputIds, settings);
   const content = made.map(({ id }) => binding.readContent(id)).flat();

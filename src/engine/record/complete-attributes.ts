@@ -10,7 +10,9 @@ export function completeAttributes(node: GraphNode, definition: OpDefinition): O
   const known = new Set(definition.attr.map(({ name }) => name));
   const attributes = new Map(node.attributes.filter(({ name }) => known.has(name)).map((given) => [given.name, given]));
   const types = node.inputs.map(({ node: input, index }) => input.outputs[index]!.type);
-  const lists = definition.inputArg.filter(({ numberAttr, typeListAttr }) => numberAttr !== '' || typeListAttr !== '').length;
+  const lists = definition.inputArg.filter(
+    ({ numberAttr, typeListAttr }) => numberAttr !== '' || typeListAttr !== '',
+  ).length;
   const inLists = types.length - (definition.inputArg.length - lists);
   let position = 0;
   for (const { typeAttr, numberAttr, typeListAttr } of definition.inputArg) {

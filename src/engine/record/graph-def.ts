@@ -124,7 +124,8 @@ function attributesOf(node: GraphNode, binding: TensorFlowBinding): [string, obj
 }
 
 function attributeValue({ type, value }: OpAttribute): object {
-  const isShapeList = type === ATTRIBUTE_KINDS.shape && Array.isArray(value) && value.some((entry) => Array.isArray(entry));
+  const isShapeList =
+    type === ATTRIBUTE_KINDS.shape && Array.isArray(value) && value.some((entry) => Array.isArray(entry));
   const list = Array.isArray(value) && (type !== ATTRIBUTE_KINDS.shape || isShapeList);
   const one = (entry: unknown): unknown => {
     if (type === ATTRIBUTE_KINDS.string) return encoder.encode(entry as string);

@@ -19,7 +19,8 @@ export function matmulOfMatrices(graph: RecordedGraph): RecordedGraph {
   for (const node of graph.nodes) {
     const operands = node.inputs.map(({ node: input, index }) => input.outputs[index]!);
     if (node.op !== 'BatchMatMulV2') continue;
-    if (!operands.every(({ type, shape }) => shape.length === 2 && (isFloat(type) || type === DATA_TYPES.int32))) continue;
+    if (!operands.every(({ type, shape }) => shape.length === 2 && (isFloat(type) || type === DATA_TYPES.int32)))
+      continue;
     const [{ shape: left }, { shape: right }] = operands as [OutputSpec, OutputSpec];
     // (m k) (k n) (m n) = (m k n)^2, whichever way the two are turned.
     const product = Math.sqrt(sizeOf(left) * sizeOf(right) * sizeOf(node.outputs[0]!.shape));

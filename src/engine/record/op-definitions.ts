@@ -54,7 +54,9 @@ let definitions: Map<string, OpDefinition> | undefined;
 export function opDefinition(binding: TensorFlowBinding, op: string): OpDefinition | undefined {
   if (definitions === undefined) {
     const type = protobuf.Root.fromJSON(SCHEMA).lookupType('OpList');
-    const { op: all } = type.decode(binding.allOpDefinitions()) as unknown as { op: (OpDefinition & { name: string })[] };
+    const { op: all } = type.decode(binding.allOpDefinitions()) as unknown as {
+      op: (OpDefinition & { name: string })[];
+    };
     definitions = new Map(all.map((definition) => [definition.name, definition]));
   }
   return definitions.get(op);

@@ -47,5 +47,7 @@ export type GraphPass = (graph: RecordedGraph) => RecordedGraph;
 
 /** Ops that write a resource or have another effect that must take place though nothing uses a result. */
 export function hasEffect(node: GraphNode): boolean {
-  return /^(Assign.*VariableOp|ResourceApply.*|ResourceScatter.*|ResourceSparseApply.*|Write.*Summary|.*Print.*|Assert)$/.test(node.op);
+  return /^(Assign.*VariableOp|ResourceApply.*|ResourceScatter.*|ResourceSparseApply.*|Write.*Summary|.*Print.*|Assert)$/.test(
+    node.op,
+  );
 }

@@ -49,7 +49,12 @@ export class Recorder {
       if (this.byTensor.has(id)) throw refusal.unusableArgument(i, 'a tensor that is another argument, too');
       if (this.backend.isView(tensor)) throw refusal.unusableArgument(i, 'another shape of a tensor (a reshape)');
       const type = this.real.trueType(id);
-      const node = this.write('Placeholder', [attribute.shape('shape', tensor.shape)], [], [{ type, shape: tensor.shape }]);
+      const node = this.write(
+        'Placeholder',
+        [attribute.shape('shape', tensor.shape)],
+        [],
+        [{ type, shape: tensor.shape }],
+      );
       this.arguments.push(node);
       this.byTensor.set(id, { node, index: 0 });
     }
@@ -164,7 +169,8 @@ export class Recorder {
     const name = this.tfVariables.get(id);
     if (name !== undefined) return this.refuse(refusal.tfVariable(name));
     const variable = Variable.ofHandle(id);
-    const node = variable === undefined ? this.writeConstant(id, shape ?? this.real.shapeOf(id)) : this.handleOf(variable);
+    const node =
+      variable === undefined ? this.writeConstant(id, shape ?? this.real.shapeOf(id)) : this.handleOf(variable);
     const output = { node, index: 0 };
     this.byTensor.set(id, output);
     return output;

@@ -17,7 +17,9 @@ export class RecordingWatch {
 
   /** Takes note of a step: its inputs by name, and whether it has to be recorded. */
   step(key: string, inputs: Readonly<Record<string, Tensor>>, isNew: boolean): void {
-    const specs = new Map(Object.entries(inputs).map(([name, { dtype, shape }]) => [name, `${dtype} [${shape.join(', ')}]`]));
+    const specs = new Map(
+      Object.entries(inputs).map(([name, { dtype, shape }]) => [name, `${dtype} [${shape.join(', ')}]`]),
+    );
     const before = this.streaks.get(key);
     const length = isNew ? (before?.length ?? 0) + 1 : 0;
     this.streaks.set(key, { length, specs });

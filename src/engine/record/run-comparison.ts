@@ -43,7 +43,8 @@ export class RunComparison {
   }
 
   private inputs(what: string, before: readonly GraphOutput[], now: readonly GraphOutput[]): string | undefined {
-    if (before.length !== now.length) return `${what} of ${before.length} tensors in one run and ${now.length} in the next`;
+    if (before.length !== now.length)
+      return `${what} of ${before.length} tensors in one run and ${now.length} in the next`;
     for (const [i, { node, index }] of now.entries()) {
       const other = before[i]!;
       const [a, b] = [other.node.constant, node.constant];
@@ -66,7 +67,8 @@ export class RunComparison {
 /** How one constant differs from another: `the number 3 in one run and 4 in the next`. */
 function changed(a: ConstantValue, b: ConstantValue): string | undefined {
   const [first, second] = [a, b].map(({ type, shape }) => `${type} [${shape.join(', ')}]`);
-  if (first !== second) return `a constant of shape [${a.shape.join(', ')}] in one run and [${b.shape.join(', ')}] in the next`;
+  if (first !== second)
+    return `a constant of shape [${a.shape.join(', ')}] in one run and [${b.shape.join(', ')}] in the next`;
   const [one, two] = [bytesOf(a), bytesOf(b)];
   if (Buffer.compare(one, two) === 0) return undefined;
   const [before, after] = [numbersOf(a.type, one), numbersOf(b.type, two)];

@@ -172,13 +172,20 @@ describe('encodeGraphDef', () => {
   });
 
   it('is understood by TensorFlow: negative numbers, lists and large numbers come through', async () => {
-    const x = tf.tensor2d([[1, 2, 3], [4, 5, 6]]);
+    const x = tf.tensor2d([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     const recorded = RecordedFunction.record('attributes', [x], () =>
       tf.tidy(() => {
         const axes = tf.tensor1d([-1], 'int32');
         const types = [attribute.type('T', 'float32'), attribute.type('Tidx', 'int32')];
         const [sum] = executeOp('Sum', [...types, attribute.bool('keep_dims', true)], [x, axes]);
-        const squeezed = executeOp('Squeeze', [attribute.type('T', 'float32'), attribute.int('squeeze_dims', [-1])], [sum!]);
+        const squeezed = executeOp(
+          'Squeeze',
+          [attribute.type('T', 'float32'), attribute.int('squeeze_dims', [-1])],
+          [sum!],
+        );
         return [squeezed[0]!];
       }),
     );

@@ -20,7 +20,10 @@ const functions: NativeFunction[] = [];
 afterAll(() => functions.forEach((native) => native.delete()));
 
 function define(inputs: readonly Tensor[], fn: () => Tensor[]): NativeFunction {
-  const native = defineFunction('native', new Recorder(inputs).record(() => tf.tidy(fn)));
+  const native = defineFunction(
+    'native',
+    new Recorder(inputs).record(() => tf.tidy(fn)),
+  );
   functions.push(native);
   return native;
 }
@@ -47,7 +50,11 @@ describe.each(SETTINGS)('run by $executor, synchronous: $synchronous', (settings
     });
     const before = alive();
     const { created } = engine().backend.binding.handles;
-    for (let i = 0; i < 5; i++) expect(await call(native, [x], settings)).toEqual([[2, 4], [-1, -2]]);
+    for (let i = 0; i < 5; i++)
+      expect(await call(native, [x], settings)).toEqual([
+        [2, 4],
+        [-1, -2],
+      ]);
     expect(alive()).toEqual(before);
     expect(engine().backend.binding.handles.created - created).toBe(10);
     const value = variable.read();

@@ -110,7 +110,10 @@ describe('what a recording is made of', () => {
       tf.tidy(() => [tf.sum(x.reshape([2, 2]), 0), tf.neg(x.clone())]),
     );
     const other = tf.tensor1d([10, 20, 30, 40]);
-    expect(await valuesOf(recorded, other)).toEqual([[40, 60], [-10, -20, -30, -40]]);
+    expect(await valuesOf(recorded, other)).toEqual([
+      [40, 60],
+      [-10, -20, -30, -40],
+    ]);
     recorded.dispose();
     tf.dispose([x, before, other]);
   });
@@ -125,7 +128,10 @@ describe('what a recording is made of', () => {
     const [a, b, c] = argumentCopies([x, x, view]) as [Tensor, Tensor, Tensor];
     const recorded = RecordedFunction.record('copies', [a, b, c], () => tf.tidy(() => [tf.sub(a, b), tf.sum(c, 1)]));
     const other = tf.zeros([4]);
-    expect(await valuesOf(recorded, x, other, view)).toEqual([[1, 2, 3, 4], [3, 7]]);
+    expect(await valuesOf(recorded, x, other, view)).toEqual([
+      [1, 2, 3, 4],
+      [3, 7],
+    ]);
     recorded.dispose();
     tf.dispose([x, view, a, b, c, other]);
   });
@@ -402,7 +408,10 @@ describe('a recording', () => {
   });
 
   it('gives results with the bits of the eager run', async () => {
-    const x = tf.tensor2d([[0.1, -0.2], [0.3, 0.4]]);
+    const x = tf.tensor2d([
+      [0.1, -0.2],
+      [0.3, 0.4],
+    ]);
     const { eager, recorded } = await inBothModes([x], () =>
       tf.tidy(() => [tf.cumsum(x), tf.grad((t: Tensor) => tf.sum(tf.tanh(t)))(x)]),
     );
