@@ -155,8 +155,7 @@ export type {
   RunProgress,
   TrainingRun,
 } from './training/callback-contract.js';
-export { StepContext } from './training/custom-step.js';
-export type { MinimizeOptions } from './training/custom-step.js';
+export type { MinimizeOptions, StepContext } from './training/step-context.js';
 export type { DeviceBatch as StepBatch } from './training/device-batch.js';
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';

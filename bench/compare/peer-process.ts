@@ -29,6 +29,9 @@ export class PeerProcess {
     this.child.stderr.on('data', (chunk: Buffer) => {
       this.errorOutput = (this.errorOutput + chunk.toString()).slice(-KEPT_ERROR_OUTPUT);
     });
+    // Both come before the output ends, which is what a request waits for.
+    this.child.on('error', ({ message }) => (this.errorOutput += message));
+    this.child.stdin.on('error', ({ message }) => (this.errorOutput += message));
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
 

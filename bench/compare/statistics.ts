@@ -6,18 +6,13 @@ export interface Spread {
   readonly rounds: number;
 }
 
+/** The mean of the two in the middle where their number is even. */
 export function medianOf(values: readonly number[]): number {
-  return quantileOf(values, 0.5);
-}
-
-/** Linear between neighbours. */
-export function quantileOf(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)];
-  const above = sorted[Math.ceil(place)];
+  const below = sorted[Math.floor((sorted.length - 1) / 2)];
+  const above = sorted[Math.ceil((sorted.length - 1) / 2)];
   if (below === undefined || above === undefined) throw new Error('no values were measured');
-  return below + (above - below) * (place - Math.floor(place));
+  return (below + above) / 2;
 }
 
 export function spreadOf(values: readonly number[]): Spread {

@@ -15,7 +15,7 @@ import { CallContext } from '../layers/call-context.js';
 import type { LayerOptions } from '../layers/layer-options.js';
 import type { BatchSource } from '../training/batches.js';
 import type { CallbackContract, Logs } from '../training/callback-contract.js';
-import type { StepContext } from '../training/custom-step.js';
+import type { StepContext } from '../training/step-context.js';
 import type { DeviceBatch as StepBatch } from '../training/device-batch.js';
 import type {
   EvaluateOptions,

@@ -1,57 +1,22 @@
 import { SetupError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
-import { compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import { compilePathPredicate } from '../core/path-predicate.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
-import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { DeviceBatch } from './device-batch.js';
 import { differentiate } from './differentiate.js';
 import { applyGradients, type LearningRates } from './apply-gradients.js';
 import { gatedAssign, type Gate } from './gate.js';
+import type { MinimizeOptions, StepContext } from './step-context.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
-/** What {@link StepContext.minimize} minimises by, and with what. */
-export interface MinimizeOptions {
-  /** Paths of the weights to update; default all trainable ones. */
-  readonly weights?: PathPredicate;
-  /** Default the one given to `compile`. */
-  readonly optimizer?: BaseOptimizer;
-}
-
-/**
- * What a model's own `trainStep` is given besides the batch: the context for its layers' calls, and the update.
- *
- * @example
- * ```ts
- * import { BaseModel, Child, layers, MeanSquaredError, Model, tf, type StepBatch, type StepContext, type Tensor } from 'adjoint';
- *
- * const squared = new MeanSquaredError();
- *
- * @Model('app/denoiser')
- * class Denoiser extends BaseModel {
- *   @Child() body = layers.dense({ units: 2 });
- *   call(x: Tensor): Tensor {
- *     return this.body.call(x);
- *   }
- *   override trainStep({ x }: StepBatch, step: StepContext) {
- *     const noisy = tf.add(x, step.call.normal(x.shape));
- *     return { loss: step.minimize(() => squared.compute(x, this.body.call(noisy, step.call))) };
- *   }
- * }
- * const model = new Denoiser();
- * model.compile({ optimizer: 'adam' });
- * await model.fit({ x: [[0, 1], [1, 0]] }, { epochs: 1, verbose: 0 });
- * model.dispose();
- * ```
- */
-export class StepContext {
-  /** For the layers called in this step: training mode, draws by key. */
+/** The {@link StepContext} of one run of a model's own step. */
+class CustomStepContext implements StepContext {
   readonly call: CallContext;
   private gate: Gate = null;
 
-  /** @internal */
   constructor(
     private readonly model: Trainable,
     private readonly plan: TrainingPlan,
@@ -63,13 +28,6 @@ export class StepContext {
     this.call = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read() });
   }
 
-  /**
-   * Computes a loss, its gradients and the update of the weights; what follows sees the updated weights.
-   *
-   * @param loss - returns a scalar
-   * @returns the loss, a scalar
-   * @throws GradientError [nothing-to-train] where the loss depends on none of the weights
-   */
   minimize(loss: () => Tensor, options: MinimizeOptions = {}): Tensor {
     const { model, plan, state } = this;
     const optimizer = options.optimizer ?? plan.optimizer;
@@ -109,7 +67,7 @@ export function customStep(
   gated: boolean,
 ): Record<string, Tensor> {
   return tf.tidy(() => {
-    const context = new StepContext(model, plan, state, learningRates, gated);
+    const context = new CustomStepContext(model, plan, state, learningRates, gated);
     try {
       return context.finish(checkLogs(model, model.trainStep!(batch, context)));
     } finally {
@@ -121,7 +79,7 @@ export function customStep(
 /** Runs a model's own step for its layers, weights and slots alone; changes nothing that exists. */
 export function rehearse(model: Trainable, plan: TrainingPlan, state: TrainState, batch: DeviceBatch): void {
   tf.tidy(() => {
-    const context = new StepContext(model, plan, state, null, false);
+    const context = new CustomStepContext(model, plan, state, null, false);
     try {
       checkLogs(model, model.trainStep!(batch, context));
     } finally {

@@ -2,7 +2,7 @@ import type { PathTree } from '../core/path-tree.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
-import type { StepContext } from './custom-step.js';
+import type { StepContext } from './step-context.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { WeightHandle } from '../layers/weight-handle.js';
 

@@ -27,11 +27,9 @@ export const CURVE_TOLERANCE = 1e-3;
 /** What is computed otherwise once recorded, and differs in its last bits for it. */
 export const KNOWN_TO_DIFFER: Readonly<Record<string, string>> = {
   Softmax: "Grappler's layout pass puts oneDNN's kernel in the place of TensorFlow's own",
-  LogSoftmax: 'is written with sums and exponentials that Grappler puts in another order',
-  MatMul: 'stands for tfjs\'s batch product of plain matrices (pass "matmul-of-matrices")',
-  _FusedConv2D: 'convolution, bias and relu in one kernel of oneDNN (Grappler, remapper)',
+  MatMul: 'stands for the batch product in which tfjs writes every product of matrices (pass "matmul-of-matrices")',
   _FusedMatMul: 'product, bias and activation in one kernel of oneDNN (Grappler, remapper)',
-  BiasAddGrad: 'sums images in another order',
+  BiasAddGrad: 'sums over images in an order of its own',
 };
 
 type Values = ReadonlyMap<Variable, TypedArray>;

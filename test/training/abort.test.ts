@@ -85,7 +85,11 @@ describe.each(MODES)('AbortSignal, %s', (execution) => {
       const { stream, closed } = closingStream(5);
       const controller = new AbortController();
       setTimeout(() => controller.abort(new Error(`timer ${i}`)), 40);
-      const error = await rejectionOf(model[run](stream, { verbose: 0, signal: controller.signal }));
+      const error = await rejectionOf(
+        run === 'fit'
+          ? model.fit(stream, { verbose: 0, signal: controller.signal })
+          : model.evaluate(stream, { signal: controller.signal }),
+      );
       expect(error.message).toBe(`timer ${i}`);
       expect(closed.count).toBe(1);
     }
