@@ -155,7 +155,8 @@ export type {
   RunProgress,
   TrainingRun,
 } from './training/callback-contract.js';
-export type { MinimizeOptions, StepContext } from './training/step-context.js';
+export { MinimizeOptions } from './training/step-context.js';
+export type { StepContext } from './training/step-context.js';
 export type { DeviceBatch as StepBatch } from './training/device-batch.js';
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';

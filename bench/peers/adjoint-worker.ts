@@ -50,8 +50,7 @@ export class AdjointWorker implements Worker {
 
   async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {
     const model = this.models.get(variant)!;
-    const { batch } = this.task!.workload;
-    const { x, y } = new HostBatches(this.arrays!.x, this.arrays!.y, batch).inOrder(0);
+    const { x, y } = new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.checked).first();
     const gradients = await model.gradients(x, y);
     const values = Object.values(gradients).map((gradient) => gradient!.dataSync<'float32'>());
     for (const gradient of Object.values(gradients)) gradient!.dispose();

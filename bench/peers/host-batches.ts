@@ -14,8 +14,9 @@ export class HostBatches {
     private readonly size: number,
   ) {}
 
-  inOrder(index: number): HostBatch {
-    return this.rows(Int32Array.from({ length: this.size }, (_, i) => index * this.size + i));
+  /** The first examples in order. */
+  first(): HostBatch {
+    return this.rows(Int32Array.from({ length: this.size }, (_, i) => i));
   }
 
   *shuffled(): Generator<HostBatch> {

@@ -75,9 +75,8 @@ export class TfLayersWorker implements Worker {
   async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {
     const { model, weighted } = this.built.get(variant)!;
     const variables = weighted.flatMap((layer) => layer.trainableWeights.map((weight) => innerVariable(weight)));
-    const batch = this.deviceBatch(
-      new HostBatches(this.arrays!.x, this.arrays!.y, this.task!.workload.batch).inOrder(0),
-    );
+    const { checked } = this.task!.workload;
+    const batch = this.deviceBatch(new HostBatches(this.arrays!.x, this.arrays!.y, checked).first());
     const { value, grads } = tf.variableGrads(() => {
       const output = model.apply(batch.xs, { training: true }) as Tensor;
       if (variant === ON_LOGITS) return tf.losses.softmaxCrossEntropy(batch.ys, output) as tf.Scalar;

@@ -19,7 +19,7 @@ export interface Worker {
   load(task: Task): Variant[];
   /** Builds one variant's model with the task's initial weights. */
   prepare(variant: string): Promise<void>;
-  /** Loss of the first batch in training mode, and its gradients by every trainable weight, one after the other. */
+  /** Loss of the first `checked` examples in training mode, and its gradients by every trainable weight, one after the other. */
   check(variant: string): Promise<{ loss: number; gradients: Float32Array }>;
   /** Trains for whole epochs. */
   run(variant: string, epochs: number): Promise<void>;

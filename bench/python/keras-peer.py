@@ -57,8 +57,9 @@ class KerasWorker:
         model, weighted = self.models[variant]
         variables = [variable for layer in weighted for variable in layer.trainable_variables]
         loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        count = self.task["workload"]["checked"]
         with tf.GradientTape() as tape:
-            loss = loss_of(self.y[: self.batch], model(self.x[: self.batch], training=True))
+            loss = loss_of(self.y[:count], model(self.x[:count], training=True))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         return float(loss), [gradient.numpy() for gradient in gradients]
 

@@ -43,13 +43,14 @@ class TorchWorker:
         # Fused is the documented fast form; the default on CPU is a loop over the weights.
         options = {"fused": True} if "fused Adam" in variant else {}
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-7, **options)
-        run = torch.compile(model) if variant.startswith("compile") else model
+        run = torch.compile(model, dynamic=False) if variant.startswith("compile") else model
         self.models[variant] = (model, run, optimizer)
 
     def check(self, variant):
         model, run, _ = self.models[variant]
         model.zero_grad()
-        loss = functional.cross_entropy(run(self.data(variant)[: self.batch]), self.y[: self.batch])
+        count = self.task["workload"]["checked"]
+        loss = functional.cross_entropy(run(self.data(variant)[:count]), self.y[:count])
         loss.backward()
         gradients = [to_bench_order(parameter) for parameter in model.parameters()]
         model.zero_grad()

@@ -26,7 +26,8 @@ export class TerminateOnNaN extends BaseCallback {
   override readonly gatesNonFinite = true;
 
   override onBatchEnd(batch: number, logs: Logs): void {
-    if (Number.isFinite(logs.loss)) return;
+    // A step of the model's own may log several losses, none of them called so.
+    if (Object.values(logs).every(Number.isFinite)) return;
     const step = `epoch ${this.run.progress.epoch + 1}, batch ${batch + 1}`;
     this.run.stop(`loss or gradient of ${step} is not finite; weights and optimizer stand as before that step`);
   }

@@ -268,7 +268,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
         fix: 'pass a tensor, e.g. tf.tensor(values)',
       });
     }
-    if (pathDepth() > 0 && this.root === null) {
+    const { caller } = context;
+    if (this.root === null && (pathDepth() > 0 || (caller !== undefined && caller !== this))) {
       throw new SetupError('undeclared-child', {
         where: this.describe(),
         expected: 'layers called inside another layer to be declared as its children',

@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly seed?: number;
   /** Step counter, an int32 scalar: draws differ from step to step. Default 0. */
   readonly step?: Tensor;
+  /** The model whose training step makes the calls: layers called by it have to be its own. Default none. */
+  readonly caller?: object;
 }
 
 /**
@@ -34,6 +36,8 @@ export interface CallOptions {
 export class CallContext {
   readonly training: boolean;
   readonly seed: number;
+  /** @internal */
+  readonly caller: object | undefined;
   private readonly step: Tensor | undefined;
   private readonly draws = new Map<string, number>();
   private readonly staged = new Map<WeightHandle, Tensor>();
@@ -44,6 +48,7 @@ export class CallContext {
     this.training = options.training ?? false;
     this.seed = options.seed ?? 0;
     this.step = options.step;
+    this.caller = options.caller;
   }
 
   /**

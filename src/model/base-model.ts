@@ -108,8 +108,9 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    * and run like the usual one, with the same callbacks.
    *
    * @param batch - the batch's tensors `x`, `y`, `sampleWeight`, which stay the loop's
-   * @param step - minimises losses, and is the context for layers: `step.call`
-   * @returns scalars to log by name
+   * @param step - minimises losses, and holds the context for layers: `step.call`
+   * @returns scalars to log by name; an epoch logs their means, weighted by the batches' sizes
+   * @see StepContext
    */
   trainStep?(batch: StepBatch, step: StepContext): Readonly<Record<string, Tensor>>;
 
@@ -199,9 +200,10 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   /**
    * One training step on one batch.
    *
-   * @returns loss and metrics of the batch
+   * @param y - labels; may be left out where the model's own `trainStep` needs none
+   * @returns loss and metrics of the batch, or what the model's own `trainStep` logs
    */
-  async trainOnBatch(x: HostArrayInput, y: HostArrayInput, options?: OptionsInput<TrainOnBatchOptions>): Promise<Logs> {
+  async trainOnBatch(x: HostArrayInput, y?: HostArrayInput, options?: OptionsInput<TrainOnBatchOptions>): Promise<Logs> {
     return this.compiled('trainOnBatch').trainOnBatch({ x, y }, options);
   }
 

@@ -1,6 +1,7 @@
 import { ShapeError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
-import type { Tensor } from '../engine/tfjs.js';
+import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Trainable } from '../training/trainable.js';
 
 /** Copies of all weights; the caller owns them. */
@@ -11,20 +12,20 @@ export function copyWeights(model: Trainable): Tensor[] {
 /** Writes all weights, after all of them were checked. */
 export function overwriteWeights(model: Trainable, weights: readonly Tensor[]): void {
   const tree = [...model.weightTree()];
-  if (weights.length !== tree.length) {
+  if (!Array.isArray(weights) || weights.length !== tree.length) {
     throw new ShapeError('weight-count', {
       where: `setWeights of ${model.describe()}`,
       expected: `${tree.length} tensors: ${tree.map(([path]) => path).join(', ')}`,
-      received: `${weights.length}`,
+      received: Array.isArray(weights) ? `${weights.length}` : formatValue(weights),
     });
   }
   for (const [i, [path, { handle }]] of tree.entries()) {
-    if (formatShape(weights[i]!.shape) === formatShape(handle.shape)) continue;
-    throw new ShapeError('weight-shape', {
-      where: `weight "${path}" of ${model.describe()}`,
-      expected: formatShape(handle.shape),
-      received: formatShape(weights[i]!.shape),
-    });
+    const weight: unknown = weights[i];
+    const received =
+      weight instanceof tf.Tensor ? `${weight.dtype} ${formatShape(weight.shape)}` : `${formatValue(weight)}, not a tensor`;
+    const expected = `float32 ${formatShape(handle.shape)}`;
+    if (received === expected) continue;
+    throw new ShapeError('weight-shape', { where: `weight "${path}" of ${model.describe()}`, expected, received });
   }
   for (const [i, [, { handle }]] of tree.entries()) handle.variable.assign(weights[i]!);
 }

@@ -50,7 +50,7 @@ export function updateWeights(
  * Undoes a write that should not have happened: exact for every rule, which masking gradients and rates would not be
  * (negative zeros, infinities), and as fast.
  */
-function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
+export function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
   tf.tidy(() => {
     // With a scalar condition this op passes one of its inputs on and copies neither.
     const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, variable.read(), old]);

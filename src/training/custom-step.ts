@@ -1,21 +1,31 @@
-import { SetupError } from '../core/errors.js';
+import { GradientError, SetupError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
-import { compilePathPredicate } from '../core/path-predicate.js';
+import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import type { Variable } from '../engine/variable.js';
 import { CallContext } from '../layers/call-context.js';
+import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { putBack } from '../optimizers/update-weights.js';
+import { applyGradients, type LearningRates } from './apply-gradients.js';
+import { chooseWeights } from './choose-weights.js';
 import type { DeviceBatch } from './device-batch.js';
 import { differentiate } from './differentiate.js';
-import { applyGradients, type LearningRates } from './apply-gradients.js';
-import { gatedAssign, type Gate } from './gate.js';
-import type { MinimizeOptions, StepContext } from './step-context.js';
+import { allFinite, gatedAssign, type Gate } from './gate.js';
+import { penalties } from './penalties.js';
+import { MinimizeOptions, type StepContext } from './step-context.js';
+import { checkLogs, gateLogs } from './step-logs.js';
 import type { TrainState } from './train-state.js';
-import type { Trainable } from './trainable.js';
+import type { Trainable, TrainableWeight } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
 /** The {@link StepContext} of one run of a model's own step. */
 class CustomStepContext implements StepContext {
   readonly call: CallContext;
-  private gate: Gate = null;
+  private readonly where: string;
+  private readonly gates: Tensor[] = [];
+  /** What gated updates write over, as it was before the first of them. */
+  private readonly before = new Map<Variable, Tensor>();
 
   constructor(
     private readonly model: Trainable,
@@ -25,35 +35,69 @@ class CustomStepContext implements StepContext {
     private readonly learningRates: LearningRates | null,
     private readonly gated: boolean,
   ) {
-    this.call = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read() });
+    this.where = `minimize in trainStep of ${model.describe()}`;
+    this.call = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read(), caller: model });
   }
 
-  minimize(loss: () => Tensor, options: MinimizeOptions = {}): Tensor {
-    const { model, plan, state } = this;
-    const optimizer = options.optimizer ?? plan.optimizer;
-    const matches = options.weights === undefined ? () => true : compilePathPredicate(options.weights);
-    if (this.learningRates === null) {
-      const value = loss();
-      const optimizerState = state.stateOf(optimizer);
-      for (const [path, { handle, trainable }] of model.weightTree()) {
-        if (trainable && matches(path)) optimizerState.ensure(path, handle.variable);
-      }
-      return value;
+  minimize(loss: () => Tensor, options?: OptionsInput<MinimizeOptions>): Tensor {
+    const { model, plan, state, where, learningRates } = this;
+    const { weights, optimizer = plan.optimizer } = parseOptions(MinimizeOptions, options, where);
+    if (learningRates === null) return this.rehearse(loss, optimizer, weights);
+    if (!learningRates.has(optimizer)) throw newOptimizer(where);
+    const chosen = new Set(chooseWeights(model, weights, where).map(([path]) => path));
+    const differentiated = differentiate(
+      model,
+      (trained) => this.penalised(loss, trained),
+      (path) => chosen.has(path),
+    );
+    if (this.gated) {
+      for (const { handle, gradient } of differentiated.weights) if (gradient !== null) this.remember(handle.variable);
+      for (const [, variable] of state.stateOf(optimizer).entries()) this.remember(variable);
     }
-    const differentiated = differentiate(model, loss, matches);
-    const gate = applyGradients(model, plan, state, optimizer, differentiated, this.learningRates, this.gated);
-    if (gate !== null) this.gate = this.gate === null ? gate : tf.logicalAnd(this.gate, gate);
+    const gate = applyGradients(model, plan, state, optimizer, differentiated, learningRates, this.gated);
+    if (gate !== null) this.gates.push(this.call.keep(gate));
     return differentiated.loss;
   }
 
-  /** Writes what layers staged, and moves the draws on; NaN for the logs of a step that was kept from changing state. */
+  /** Writes what layers staged, and moves the draws on; one gate is over all that the step writes. */
   finish(logs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    for (const [handle, value] of this.call.stateWrites) gatedAssign(handle.variable, value, this.gate);
+    const staged = this.call.stateWrites;
+    const gate = this.wholeGate();
+    // An update whose own loss was sound was made, and seen by what followed, before another one was found bad.
+    if (gate !== null && this.gates.length + staged.size > 1) {
+      for (const [variable, old] of this.before) putBack(variable, old, gate);
+    }
+    for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
     this.state.randomStep.assignAdd(tf.scalar(1, 'int32'));
-    const { gate } = this;
-    return Object.fromEntries(
-      Object.entries(logs).map(([name, value]) => [name, gate === null ? value : tf.where(gate, value, tf.scalar(NaN))]),
-    );
+    return gateLogs(logs, gate);
+  }
+
+  private rehearse(loss: () => Tensor, optimizer: BaseOptimizer, weights: MinimizeOptions['weights']): Tensor {
+    const value = this.penalised(loss, []);
+    const optimizerState = this.state.stateOf(optimizer);
+    for (const [path, { handle }] of chooseWeights(this.model, weights, this.where)) {
+      optimizerState.ensure(path, handle.variable);
+    }
+    return value;
+  }
+
+  /** The user's loss with the penalties of the weights that it trains, and of the layers that it calls. */
+  private penalised(loss: () => Tensor, trained: readonly Pick<TrainableWeight, 'handle'>[]): Tensor {
+    const earlier = this.call.losses.length;
+    const value: unknown = loss();
+    if (!(value instanceof tf.Tensor) || value.rank !== 0 || value.dtype !== 'float32') throw notScalar(value, this.where);
+    return penalties(trained, this.call.losses.slice(earlier)).reduce((sum, penalty) => tf.add(sum, penalty), value);
+  }
+
+  private remember(variable: Variable): void {
+    if (!this.before.has(variable)) this.before.set(variable, this.call.keep(variable.read()));
+  }
+
+  private wholeGate(): Gate {
+    if (!this.gated) return null;
+    const staged = [...this.call.stateWrites.values()];
+    const gates = staged.length === 0 ? this.gates : [...this.gates, allFinite(staged)];
+    return gates.length === 0 ? null : gates.reduce((a, b) => tf.logicalAnd(a, b));
   }
 }
 
@@ -63,13 +107,15 @@ export function customStep(
   plan: TrainingPlan,
   state: TrainState,
   batch: DeviceBatch,
-  learningRates: LearningRates,
+  learningRates: LearningRates | null,
   gated: boolean,
 ): Record<string, Tensor> {
   return tf.tidy(() => {
     const context = new CustomStepContext(model, plan, state, learningRates, gated);
     try {
-      return context.finish(checkLogs(model, model.trainStep!(batch, context)));
+      const logs: unknown = model.trainStep!(batch, context);
+      checkLogs(model, logs);
+      return learningRates === null ? {} : context.finish(logs);
     } finally {
       context.call.dispose();
     }
@@ -78,24 +124,25 @@ export function customStep(
 
 /** Runs a model's own step for its layers, weights and slots alone; changes nothing that exists. */
 export function rehearse(model: Trainable, plan: TrainingPlan, state: TrainState, batch: DeviceBatch): void {
-  tf.tidy(() => {
-    const context = new CustomStepContext(model, plan, state, null, false);
-    try {
-      checkLogs(model, model.trainStep!(batch, context));
-    } finally {
-      context.call.dispose();
-    }
+  customStep(model, plan, state, batch, null, false);
+}
+
+function notScalar(value: unknown, where: string): GradientError {
+  // Nobody awaits it, and what it may fail with would end the process.
+  if (value instanceof Promise) value.catch(() => {});
+  return new GradientError('not-scalar', {
+    where,
+    expected: 'a synchronous function that returns a float32 scalar',
+    received: value instanceof tf.Tensor ? `${value.dtype} ${formatShape(value.shape)}` : formatValue(value),
+    fix: 'reduce it first, e.g. tf.mean(loss)',
   });
 }
 
-function checkLogs(model: Trainable, logs: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
-  const isRecord = typeof logs === 'object' && logs !== null && !(logs instanceof tf.Tensor);
-  const wrong = isRecord ? Object.entries(logs).find(([, value]) => !(value instanceof tf.Tensor) || value.size !== 1) : null;
-  if (wrong === undefined) return logs;
-  throw new SetupError('step-logs', {
-    where: `trainStep of ${model.describe()}`,
-    expected: 'an object with a scalar tensor for each number to log, such as { loss }',
-    received: wrong === null ? formatValue(logs) : `${wrong[0]}: ${formatValue(wrong[1])}`,
-    fix: 'return { loss: step.minimize(...) }',
+function newOptimizer(where: string): SetupError {
+  return new SetupError('step-optimizer', {
+    where,
+    expected: 'the same optimizers at every step: their state lives as long as the model',
+    received: 'an optimizer that was not there when the step was rehearsed',
+    fix: 'make optimizers once, e.g. in fields of the model',
   });
 }

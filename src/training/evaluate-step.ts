@@ -14,7 +14,7 @@ export function evaluateStep(model: Trainable, plan: TrainingPlan, sums: Running
     try {
       const output = model.call(batch.x, context);
       const trained = [...model.weightTree()].map(([, weight]) => weight).filter(({ trainable }) => trainable);
-      const loss = penalties(trained, context).reduce(
+      const loss = penalties(trained, context.losses).reduce(
         (sum, penalty) => tf.add(sum, penalty),
         plan.loss.compute(labels, output, batch.sampleWeight),
       );

@@ -201,7 +201,7 @@ export class FitSession implements TrainingRun {
     this.totalSteps++;
     this.examples += hostBatch.size;
     if (logs !== null) {
-      if (this.plan.ownStep) state.means.add(logs, hostBatch.size);
+      if (this.plan.ownStep) state.means.add(logs, hostBatch.size, this.plan.gated);
       await this.callbacks.dispatch('onBatchEnd', index, logs);
     }
     // Timers, signals and requests of the surrounding service get their turn between two steps.

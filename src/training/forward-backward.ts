@@ -18,7 +18,7 @@ export function forwardBackward(
     const output = model.call(batch.x, context);
     predictions = context.keep(output);
     const dataLoss = plan.loss.compute(batch.y!, output, batch.sampleWeight);
-    return penalties(trained, context).reduce((sum, penalty) => tf.add(sum, penalty), dataLoss);
+    return penalties(trained, context.losses).reduce((sum, penalty) => tf.add(sum, penalty), dataLoss);
   });
   return { ...differentiated, predictions: predictions! };
 }

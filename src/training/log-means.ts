@@ -4,10 +4,13 @@ import type { Logs } from './callback-contract.js';
 export class LogMeans {
   private readonly sums = new Map<string, { total: number; count: number }>();
 
-  add(logs: Logs, size: number): void {
+  /** @param gated - whether a step that logs nothing but NaN was kept from changing state, and does not count */
+  add(logs: Logs, size: number, gated: boolean): void {
+    const counts = !gated || !Object.values(logs).every(Number.isNaN);
     for (const [name, value] of Object.entries(logs)) {
       const sum = this.sums.get(name) ?? { total: 0, count: 0 };
-      this.sums.set(name, { total: sum.total + value * size, count: sum.count + size });
+      if (counts) this.sums.set(name, { total: sum.total + value * size, count: sum.count + size });
+      else this.sums.set(name, sum);
     }
   }
 

@@ -3,7 +3,7 @@ import type { Batch } from '../data/example.js';
 import { recordGraph } from '../engine/record/recorded-function.js';
 import type { RecordedGraph } from '../engine/record/recorded-graph.js';
 import { traceGraph, type GraphTraces } from '../engine/record/trace-graph.js';
-import { disposeBatch, toDeviceBatch } from './device-batch.js';
+import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import { withLearningRates } from './step-scalars.js';
 import type { TrainState } from './train-state.js';
 import { trainStep } from './train-step.js';
@@ -21,9 +21,11 @@ export async function profileStep(
   state: TrainState,
   hostBatch: Batch,
   runs: number,
+  rehearse: (state: TrainState, batch: DeviceBatch) => void,
 ): Promise<GraphTraces> {
   const batch = toDeviceBatch(hostBatch);
   try {
+    rehearse(state, batch);
     return await withLearningRates(state, (learningRates) => {
       const { x, y, sampleWeight } = batch;
       const inputs = [...learningRates.values(), x, y, sampleWeight].filter((tensor) => tensor !== undefined);

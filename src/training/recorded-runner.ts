@@ -18,9 +18,8 @@ import type { TrainingPlan } from './training-plan.js';
 export class RecordedRunner implements StepRunner {
   readonly mode = 'recorded';
   private readonly functions = new Map<string, RecordedFunction>();
-
-  /** What a training step logs, in the order of its results. */
-  private logNames: readonly string[] = [];
+  /** What each recorded training step logs, in the order of its results. */
+  private readonly logNames = new Map<string, readonly string[]>();
   private readonly watch: RecordingWatch;
   private readonly warned = new Set<string>();
 
@@ -36,12 +35,15 @@ export class RecordedRunner implements StepRunner {
     return withLearningRates(state, async (learningRates) => {
       const rates = Object.fromEntries([...learningRates.values()].map((rate, i) => [`learningRate ${i}`, rate]));
       const key = `train ${options.gated} ${this.trainability()}`;
-      const scalars = await this.run(key, { ...rates, ...tensorsOf(batch) }, () => {
+      const inputs = { ...rates, ...tensorsOf(batch) };
+      const signature = signatureOf(key, inputs);
+      const scalars = await this.run(key, inputs, () => {
         const made = trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated);
-        this.logNames = Object.keys(made);
+        this.logNames.set(signature, Object.keys(made));
         return Object.values(made);
       });
-      return fetchLogs(Object.fromEntries(this.logNames.map((name, i) => [name, scalars[i]!])), options.fetchLogs);
+      const names = this.logNames.get(signature)!;
+      return fetchLogs(Object.fromEntries(names.map((name, i) => [name, scalars[i]!])), options.fetchLogs);
     });
   }
 
@@ -65,7 +67,7 @@ export class RecordedRunner implements StepRunner {
   /** Runs the recording that belongs to the inputs' shapes and dtypes, made now where there is none. */
   private run(key: string, named: Readonly<Record<string, Tensor>>, step: () => Tensor[]): Promise<Tensor[]> {
     const inputs = Object.values(named);
-    const signature = `${key} ${inputs.map(({ dtype, shape }) => `${dtype}[${shape.join(',')}]`).join(' ')}`;
+    const signature = signatureOf(key, named);
     let recorded = this.functions.get(signature);
     this.watch.step(key, named, recorded === undefined);
     if (recorded === undefined) {
@@ -95,6 +97,11 @@ export class RecordedRunner implements StepRunner {
       .map(([, { trainable, inTrainableLayer }]) => (trainable ? '2' : inTrainableLayer ? '1' : '0'))
       .join('');
   }
+}
+
+function signatureOf(key: string, named: Readonly<Record<string, Tensor>>): string {
+  // With names: labels that are left out must not be taken for weights of examples.
+  return [key, ...Object.entries(named).map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.join(',')}]`)].join();
 }
 
 function tensorsOf({ x, y, sampleWeight }: DeviceBatch): Record<string, Tensor> {

@@ -151,9 +151,10 @@ export class Trainer {
       const [batch] = await batches.take(1).toArray();
       if (batch === undefined) throw emptyDataset(where, 'pass data with at least one example');
       checkFinite(batch, where);
-      preflight(this.model, this.plan, batch, where);
+      if (this.model.trainStep === undefined) preflight(this.model, this.plan, batch, where);
       const state = this.ensureState();
-      const traces = await this.queue.step(() => profileStep(this.model, this.plan, state, batch, runs));
+      const rehearse = this.rehearse.bind(this);
+      const traces = await this.queue.step(() => profileStep(this.model, this.plan, state, batch, runs, rehearse));
       const title = `Profile of ${this.model.describe()}: ${batch.size} examples a step, medians of ${runs} runs`;
       return new Profile(title, traces, (text) => this.logger.info(text));
     });

@@ -47,6 +47,7 @@ describe('startEngine', () => {
       handles: before.handles + 2,
       variables: before.variables,
       executedOps: before.executedOps + 1,
+      functionCalls: before.functionCalls,
     });
     tf.dispose([a, b]);
     expect(counters()).toEqual({ ...before, executedOps: before.executedOps + 1 });

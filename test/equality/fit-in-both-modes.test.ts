@@ -119,7 +119,11 @@ describe('both modes train alike', () => {
       };
       const after: number[] = [];
       const watch = (_: number, { loss }: Readonly<Record<string, number>>): void => void after.push(loss!);
-      await model.fit(X, LABELS, { ...quiet, shuffle: false, callbacks: hooks({ onBatchBegin: overwrite, onBatchEnd: watch }) });
+      await model.fit(X, LABELS, {
+        ...quiet,
+        shuffle: false,
+        callbacks: hooks({ onBatchBegin: overwrite, onBatchEnd: watch }),
+      });
       const result = [...after, ...weightsOf(model)];
       model.dispose();
       return result;
@@ -190,8 +194,22 @@ describe('both modes train alike', () => {
       }) as [Sharing, Sharing];
       const values: number[] = [];
       for (let round = 0; round < 4; round++) {
-        values.push((await a.trainOnBatch(X, X.map(([x]) => [x!]))).loss!);
-        values.push((await b.trainOnBatch(X, X.map(([x, y]) => [x!, y!]))).loss!);
+        values.push(
+          (
+            await a.trainOnBatch(
+              X,
+              X.map(([x]) => [x!]),
+            )
+          ).loss!,
+        );
+        values.push(
+          (
+            await b.trainOnBatch(
+              X,
+              X.map(([x, y]) => [x!, y!]),
+            )
+          ).loss!,
+        );
       }
       const kernel = shared.kernel.value;
       values.push(...kernel.dataSync());
@@ -266,7 +284,12 @@ describe('the recorded path', () => {
     const epochs = 4;
     // x, y, the learning rate and, because a callback listens, the loss.
     const fedAndFetched = 4;
-    await model.fit(X.slice(0, 16), LABELS.slice(0, 16), { ...quiet, batchSize: 4, epochs, callbacks: hooks({ onBatchEnd: note }) });
+    await model.fit(X.slice(0, 16), LABELS.slice(0, 16), {
+      ...quiet,
+      batchSize: 4,
+      epochs,
+      callbacks: hooks({ onBatchEnd: note }),
+    });
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (let step = 1; step < 4; step++) {
         const [before, after] = [seen[4 * epoch + step - 1]!, seen[4 * epoch + step]!];

@@ -50,15 +50,24 @@ const OPERATIONS: Readonly<Record<string, readonly [input: () => Tensor, make: (
   MatMul: [matrix, () => ({ run: (x) => tf.matMul(x, x, false, true) })],
   _FusedMatMul: [matrix, () => applied(layers.dense({ units: 48, activation: 'relu' }))],
   _FusedConv2D: [image, () => applied(layers.conv2d({ filters: 8, kernelSize: 3, activation: 'relu' }))],
-  'Conv2D and its gradient': [image, () => {
-    const layer = layers.conv2d({ filters: 8, kernelSize: 3 });
-    return { run: gradient((x) => layer.call(x)), dispose: () => layer.dispose() };
-  }],
+  'Conv2D and its gradient': [
+    image,
+    () => {
+      const layer = layers.conv2d({ filters: 8, kernelSize: 3 });
+      return { run: gradient((x) => layer.call(x)), dispose: () => layer.dispose() };
+    },
+  ],
   BiasAddGrad: [image, () => byWeight(layers.conv2d({ filters: 8, kernelSize: 3 }), 'bias')],
   '_FusedMatMul and the gradient of its bias': [matrix, () => byWeight(layers.dense({ units: 48 }), 'bias')],
-  'MatMul and the gradient of its kernel': [matrix, () => byWeight(layers.dense({ units: 48, activation: 'relu' }), 'kernel')],
+  'MatMul and the gradient of its kernel': [
+    matrix,
+    () => byWeight(layers.dense({ units: 48, activation: 'relu' }), 'kernel'),
+  ],
   BatchNormalization: [image, () => applied(layers.batchNormalization({}))],
-  'MaxPool and its gradient': [image, () => ({ run: gradient((x) => tf.maxPool(tf.relu(x) as tf.Tensor4D, 2, 2, 'same')) })],
+  'MaxPool and its gradient': [
+    image,
+    () => ({ run: gradient((x) => tf.maxPool(tf.relu(x) as tf.Tensor4D, 2, 2, 'same')) }),
+  ],
   'AvgPool and its gradient': [image, () => ({ run: gradient((x) => tf.avgPool(x as tf.Tensor4D, 2, 2, 'same')) })],
   Gelu: [matrix, () => applied(layers.activation({ activation: 'gelu' }))],
   Sigmoid: [matrix, () => ({ run: gradient(tf.sigmoid) })],
@@ -69,7 +78,9 @@ const OPERATIONS: Readonly<Record<string, readonly [input: () => Tensor, make: (
 
 const differing: string[] = [];
 afterAll(() => {
-  process.stdout.write(`${Object.keys(OPERATIONS).length} operations compared; not equal to the bit: ${differing.join(', ') || 'none'}\n`);
+  process.stdout.write(
+    `${Object.keys(OPERATIONS).length} operations compared; not equal to the bit: ${differing.join(', ') || 'none'}\n`,
+  );
 });
 
 it('has a comparison for every kernel that is listed', () => {

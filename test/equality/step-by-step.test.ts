@@ -126,7 +126,9 @@ describe.each(Object.entries(NETS))('%s', (name, net) => {
     }
     // One for the step, one for its gradients.
     expect(engine().counters().functionCalls - functionCalls).toBe(2 * STEPS);
-    worst.push(`${name}: ${STEPS} steps, ${modes.stateSize} variables, largest distance ${largest.toExponential(1)} (${where})`);
+    worst.push(
+      `${name}: ${STEPS} steps, ${modes.stateSize} variables, largest distance ${largest.toExponential(1)} (${where})`,
+    );
     const moved = modes.changed(start);
     for (const pattern of net.moves) expect(moved).toContainEqual(expect.stringMatching(pattern));
     modes.dispose();

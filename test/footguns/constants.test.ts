@@ -40,7 +40,9 @@ it('a big one is reported once, with its op, its layer and its size', async () =
   await losses(model);
   const big = warnings.filter((warning) => warning.includes('constant'));
   expect(big.length).toBeGreaterThan(0);
-  expect(big[0]).toMatch(/op \w*MatMul\w* of layer "guilty" of model "net".* takes a constant of 1\.5 MiB, shape \[3, 131072\]/);
+  expect(big[0]).toMatch(
+    /op \w*MatMul\w* of layer "guilty" of model "net".* takes a constant of 1\.5 MiB, shape \[3, 131072\]/,
+  );
   expect(big[0]).toContain('declare it with @Weight');
   const { length } = warnings;
   await losses(model);

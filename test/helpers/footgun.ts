@@ -17,7 +17,7 @@ import { alive } from './recording.js';
 import { textStream } from './text-stream.js';
 
 /** Comment at the line of a test file that the error has to name. */
-export const MARK = 'the line';
+const MARK = 'the line';
 
 export interface Footgun {
   /** Makes the layer that does it, called `guilty` in the model. */
@@ -60,7 +60,7 @@ export async function losses(model: BaseModel, epochs = EPOCHS): Promise<number[
 }
 
 /** `path:line` of the marked line of a file. */
-export function markedLine(file: string): string {
+function markedLine(file: string): string {
   const path = fileURLToPath(file);
   const lines = readFileSync(path, 'utf8').split('\n');
   return `${path}:${lines.findIndex((line) => line.endsWith(`// ${MARK}`)) + 1}:`;

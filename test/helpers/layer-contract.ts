@@ -182,11 +182,16 @@ export function layerContract(
     expect(count()).toEqual(before);
   });
 
-  it('learns in fit, behind a dense layer', async () => {
+  it.each(['eager', 'recorded'] as const)('learns in fit, behind a dense layer, %s', async (execution) => {
     const layer = make();
     const placed = isList ? new Forked(layer, shapes.length) : (layer as unknown as BaseLayer);
     const model = sequential([dense({ units: shapes[0]!.at(-1)! }), placed]);
-    model.compile({ optimizer: new Adam({ learningRate: LEARNING_RATE }), loss: 'meanSquaredError', seed: 2 });
+    model.compile({
+      optimizer: new Adam({ learningRate: LEARNING_RATE }),
+      loss: 'meanSquaredError',
+      seed: 2,
+      execution,
+    });
     const inputs = [EXAMPLES, ...shapes[0]!.slice(1)];
     const outputs = model.computeOutputShape(inputs) as number[];
     const [x, y] = [inputs, outputs].map((shape, i) =>
@@ -195,8 +200,9 @@ export function layerContract(
         shape,
       ),
     );
-    const { history } = await model.fit(x!, y!, { epochs: STEPS, batchSize: EXAMPLES, verbose: 0 });
+    const { history, mode } = await model.fit(x!, y!, { epochs: STEPS, batchSize: EXAMPLES, verbose: 0 });
     const losses = history.loss!;
+    expect(new Set(mode)).toEqual(new Set([execution]));
     expect(losses).toHaveLength(STEPS);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
     tf.dispose([x!, y!]);

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import { valueAndGradients } from '../../src/autodiff/value-and-gradients.js';
 import { logitsOf } from '../../src/autodiff/logits-origin.js';
 import { optionsClassOf } from '../../src/core/declaration.js';
 import { optionNames } from '../../src/core/parse-options.js';
+import { RecordedFunction } from '../../src/engine/record/recorded-function.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import type { BaseLoss, LabelArray } from '../../src/losses/base-loss.js';
 import type { REDUCTIONS } from '../../src/losses/loss-options.js';
 import { type LossOptions } from '../../src/losses/loss-options.js';
+import { expectSameNumbers } from './recording.js';
 import { checkGradient, checkSecondGradient } from './check-gradient.js';
 
 /** Sums of a few float32 terms, in one order and in another. */
@@ -115,6 +118,23 @@ export function lossContract<O extends LossOptions>(
         const whole = loss.compute(labels, predict(input)).dataSync()[0]!;
         expect(Math.abs(part(0, 3) + part(3, 1) - whole)).toBeLessThan(REDUCTION_TOLERANCE * Math.max(1, whole));
       });
+    });
+
+    it('recorded gives the value and the gradient that it gives eagerly', async () => {
+      const [labels, input, weights] = [one.labels(), one.input(), tf.tensor1d([0.5, 0, 2, 1])];
+      const compute = (): Tensor[] =>
+        tf.tidy(() => {
+          const loss = (x: Tensor) => make().compute(labels, predict(x), weights);
+          const { value, gradients } = valueAndGradients(() => loss(input), [input]);
+          return [value, gradients[0]!, make({ reduction: 'none' }).compute(labels, predict(input))];
+        });
+      const eager = compute();
+      const inputs = [labels, input, weights];
+      const recorded = RecordedFunction.record('loss', inputs, compute);
+      const outputs = await recorded.call(inputs);
+      for (const [i, output] of outputs.entries()) expectSameNumbers(output, eager[i]!);
+      recorded.dispose();
+      tf.dispose([...inputs, ...eager, ...outputs]);
     });
 
     it('accepts its labels and predictions before training', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { optionsClassOf } from '../../src/core/declaration.js';
 import { optionNames } from '../../src/core/parse-options.js';
+import { RecordedFunction } from '../../src/engine/record/recorded-function.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import type { BaseMetric } from '../../src/metrics/base-metric.js';
 import type { MetricOptions } from '../../src/metrics/metric-options.js';
+import { expectSameNumbers } from './recording.js';
 
 /** Sums of a few float32 terms, in one order and in another. */
 const SUM_TOLERANCE = 6;
@@ -92,6 +94,24 @@ export function metricContract<O extends MetricOptions>(
         }
         expect(one4.result(totals)).toBeCloseTo(mean(one.values, [1, 1, 1, 1]), SUM_TOLERANCE);
       });
+    });
+
+    it('recorded gives the sums that it gives eagerly', async () => {
+      const inputs = [one.labels(), one.predictions(), tf.tensor1d([0.5, 0, 2, 1])] as const;
+      const [labels, predictions, weights] = inputs;
+      const { sums } = metric();
+      const measure = (): Tensor[] =>
+        tf.tidy(() => {
+          const measured = metric().measure(labels, predictions, weights);
+          return sums.map((sum) => measured[sum]!);
+        });
+      const eager = measure();
+      const recorded = RecordedFunction.record('metric', inputs, measure);
+      const outputs = await recorded.call(inputs);
+      expect(outputs).toHaveLength(sums.length);
+      for (const [i, output] of outputs.entries()) expectSameNumbers(output, eager[i]!);
+      recorded.dispose();
+      tf.dispose([...inputs, ...eager, ...outputs]);
     });
 
     it('leaves no tensor behind but its sums', () => {

@@ -7,7 +7,7 @@ import { tf } from '../../src/engine/tfjs.js';
 import type { BaseOptimizer } from '../../src/optimizers/base-optimizer.js';
 import type { OptimizerOptions } from '../../src/optimizers/optimizer-options.js';
 import type { ComposedUpdate } from './composed-updates.js';
-import { numbersOf, wave, withRig, type HostTensors, type OptimizerRig } from './optimizer-rig.js';
+import { numbersOf, wave, withRig, type HostTensors, OptimizerRig } from './optimizer-rig.js';
 
 /** Fused and composed updates round in another order: a few units in float32's last place, over a few steps. */
 const FUSED_TOLERANCE = 1e-6;
@@ -142,6 +142,31 @@ export function optimizerContract<O extends OptimizerOptions>(
             return rig.bits();
           });
         expect(run(true)).toEqual(run(null));
+      }
+    });
+
+    it('recorded gives the bits that it gives eagerly', async () => {
+      for (const given of contract.options) {
+        for (const gated of [false, true]) {
+          const optimizer = new optimizerClass(given);
+          const gates = [null, null, null].map((_, i) => (gated ? i !== 1 : null));
+          const eager = withRig(optimizer, withOddZeros(host(0)), (rig) => {
+            gates.forEach((gate, i) => {
+              optimizer.learningRate = 0.01 / (i + 1);
+              rig.step(host(i + 1), gate);
+            });
+            return rig.bits();
+          });
+          const rig = new OptimizerRig(optimizer, withOddZeros(host(0)));
+          const step = rig.recordedStep(host(1), gated ? true : null);
+          for (const [i, gate] of gates.entries()) {
+            optimizer.learningRate = 0.01 / (i + 1);
+            await step.run(host(i + 1), gate);
+          }
+          expect(rig.bits()).toEqual(eager);
+          step.dispose();
+          rig.dispose();
+        }
       }
     });
 

@@ -1,3 +1,4 @@
+import { RecordedFunction } from '../../src/engine/record/recorded-function.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import { Variable } from '../../src/engine/variable.js';
 import type { BaseOptimizer } from '../../src/optimizers/base-optimizer.js';
@@ -6,6 +7,12 @@ import { updateWeights } from '../../src/optimizers/update-weights.js';
 
 /** Numbers of a tensor by weight path, with the weight's shape. */
 export type HostTensors = Readonly<Record<string, { readonly shape: readonly number[]; readonly values: number[] }>>;
+
+/** An update of all weights as one function. */
+export interface RecordedStep {
+  run(gradients: HostTensors, finite?: boolean | null): Promise<void>;
+  dispose(): void;
+}
 
 /** Weights, an optimizer and its state, without a model around them. */
 export class OptimizerRig {
@@ -37,6 +44,37 @@ export class OptimizerRig {
       const gate = finite === null ? null : tf.scalar(finite, 'bool');
       updateWeights(this.optimizer, this.state, updates, tf.scalar(this.optimizer.learningRate), gate);
     });
+  }
+
+  /** The same update from a recording, which feeds gradients, learning rate and, where there is one, the gate. */
+  recordedStep(gradients: HostTensors, finite: boolean | null = null): RecordedStep {
+    const make = (at: HostTensors, rate: number, gate: boolean | null): Tensor[] => [
+      tf.scalar(rate),
+      ...Object.values(at).map(({ shape, values }) => tf.tensor(values, [...shape], 'float32')),
+      ...(gate === null ? [] : [tf.scalar(gate, 'bool')]),
+    ];
+    const paths = Object.keys(gradients);
+    const inputs = make(gradients, this.optimizer.learningRate, finite);
+    const recorded = RecordedFunction.record('update', inputs, () =>
+      tf.tidy(() => {
+        const updates = paths.map((path, i) => {
+          const variable = this.weights.get(path)!;
+          return { path, variable, value: variable.read(), gradient: inputs[i + 1]! };
+        });
+        const gate = finite === null ? null : inputs.at(-1)!;
+        updateWeights(this.optimizer, this.state, updates, inputs[0]!, gate);
+        return [];
+      }),
+    );
+    tf.dispose(inputs);
+    return {
+      run: async (at, gate = null) => {
+        const fed = make(at, this.optimizer.learningRate, gate);
+        await recorded.call(fed);
+        tf.dispose(fed);
+      },
+      dispose: () => recorded.dispose(),
+    };
   }
 
   weight(path: string): number[] {

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { RecordedFunction } from '../../src/engine/record/recorded-function.js';
 import type { GraphNode, RecordedGraph } from '../../src/engine/record/recorded-graph.js';
 import { engine } from '../../src/engine/start-engine.js';
@@ -42,6 +43,17 @@ export async function inBothModes(
   } finally {
     recordedFunction.dispose();
   }
+}
+
+/** Softmax and products of matrices round otherwise once recorded; a few units in the last place of float32. */
+const ROUNDING = 2e-6;
+
+/** Compares a recorded result with the eager one. */
+export function expectSameNumbers(actual: Tensor, wanted: Tensor): void {
+  expect([actual.dtype, actual.shape]).toEqual([wanted.dtype, wanted.shape]);
+  const [a, b] = [actual.dataSync(), wanted.dataSync()];
+  const scale = Math.max(...Array.from(b, Math.abs), Number.MIN_VALUE);
+  for (const [i, value] of a.entries()) expect(Math.abs(value - b[i]!)).toBeLessThanOrEqual(ROUNDING * scale);
 }
 
 /** Names of a graph's ops, in order. */

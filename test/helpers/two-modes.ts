@@ -116,7 +116,9 @@ export class TwoModes {
   /** Whether two steps in a row changed this state, so that its equality says something. */
   changed(before: Values): string[] {
     const now = this.read();
-    return this.variables.filter((variable) => !equalBits(before.get(variable)!, now.get(variable)!)).map(({ name }) => name);
+    return this.variables
+      .filter((variable) => !equalBits(before.get(variable)!, now.get(variable)!))
+      .map(({ name }) => name);
   }
 
   read(): Values {
@@ -148,7 +150,8 @@ export class TwoModes {
     const inputs = [batch.x, batch.y!, ...(batch.sampleWeight === undefined ? [] : [batch.sampleWeight])];
     const compute = (): Tensor[] =>
       tf.tidy(() => {
-        const context = () => new CallContext({ training: true, seed: this.plan.seed, step: this.state.randomStep.read() });
+        const context = () =>
+          new CallContext({ training: true, seed: this.plan.seed, step: this.state.randomStep.read() });
         const own = context();
         const { weights } = forwardBackward(this.model, this.plan, batch, own);
         own.dispose();

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { Dataset } from '../../src/data/dataset.js';
-import { tf } from '../../src/engine/tfjs.js';
 import { layers } from '../../src/layers/layers.js';
 import { sequential } from '../../src/model/sequential.js';
 import { useTestEngine } from '../helpers/engine.js';
@@ -67,7 +66,7 @@ describe.each(MODES)('evaluate and predict, %s', (execution) => {
   it('predict gives a tensor that the caller owns', async () => {
     const model = smallModel();
     model.compile({ loss: 'meanSquaredError', execution });
-    const output = await model.predict(tf.tidy(() => x));
+    const output = await model.predict(x);
     expect(output.shape).toEqual([11, 1]);
     model.dispose();
     expect(taken(output).every(Number.isFinite)).toBe(true);

@@ -27,10 +27,10 @@ it('passes over frames of this package, of tfjs, of dependencies and of Node', (
     '    at Array.map (<anonymous>)',
     '    at async node:internal/main:1:2',
     '    at process.processTicks (node:internal/process/task_queues:95:5)',
-    '    at async Mine.call [as call] (file:///home/me/my%20nets/mine.ts:12:34)',
-    '    at other (/home/me/other.ts:5:6)',
+    '    at async Mine.call [as call] (file:///users/me/my%20nets/mine.ts:12:34)',
+    '    at other (/users/me/other.ts:5:6)',
   ].join('\n');
-  expect(firstUserPlace(stack, ['/repository/src/'])).toBe('/home/me/my nets/mine.ts:12:34');
+  expect(firstUserPlace(stack, ['/repository/src/'])).toBe('/users/me/my nets/mine.ts:12:34');
   expect(firstUserPlace('Error\n    at file:///a/b.mjs:1:2', [])).toBe('/a/b.mjs:1:2');
   expect(firstUserPlace('Error\n    at f (/a (1)/b.js:1:2)', [])).toBe('/a (1)/b.js:1:2');
   expect(firstUserPlace('Error\n    at f (C:\\nets\\b.js:1:2)', [])).toBe('C:\\nets\\b.js:1:2');
@@ -46,8 +46,14 @@ it('is found under plain Node, by file URL and through spaces', () => {
   });
   writeFileSync(join(own, 'user-frame.mjs'), outputText);
   const mine = join(folder, 'mine.mjs');
-  writeFileSync(mine, "import { userFrame } from './package/dist/engine/record/user-frame.mjs';\n\nconsole.log(userFrame());\n");
-  const { stdout, stderr } = spawnSync(process.execPath, [mine], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
+  writeFileSync(
+    mine,
+    "import { userFrame } from './package/dist/engine/record/user-frame.mjs';\n\nconsole.log(userFrame());\n",
+  );
+  const { stdout, stderr } = spawnSync(process.execPath, [mine], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
   expect(stderr).toBe('');
   expect(stdout.trim()).toBe(`at ${mine}:3:13`);
 });
@@ -56,7 +62,12 @@ it('is found under tsx, where tfjs and this package lie in between', () => {
   const mine = join(folder, 'mine.mts');
   writeFileSync(
     mine,
-    ['export function call(x: { dataSync(): ArrayLike<number> }): number {', '  // a comment', '  return x.dataSync()[0]!;', '}'].join('\n'),
+    [
+      'export function call(x: { dataSync(): ArrayLike<number> }): number {',
+      '  // a comment',
+      '  return x.dataSync()[0]!;',
+      '}',
+    ].join('\n'),
   );
   const { stdout, stderr } = runEngineProcess(`
     import { RecordedFunction } from './src/engine/record/recorded-function.js';
