@@ -10,7 +10,7 @@ const STEPS = 2000;
 const SETTLED = 500;
 const MOST_BYTES_PER_STEP = 1000;
 /** Memory is read right after a collection: before one, it is mostly garbage that waits for the collector. */
-const STEPS_BETWEEN_COLLECTIONS = 50;
+const STEPS_BETWEEN_COLLECTIONS = 10;
 const BATCH = 16;
 const WIDTH = 32;
 
@@ -95,6 +95,10 @@ const table = new Table({
 const NAMES = ['tensors', 'handles', 'variables'] as const;
 let failed = false;
 for (const mode of ['eager', 'recorded'] as const) {
+  // Once for the compiler of the JavaScript engine, whose code grows with what it optimises.
+  const warm = net(mode);
+  await watch(warm);
+  warm.dispose();
   for (const [name, before] of Object.entries(failing)) {
     const empty = sample(0);
     const model = net(mode);

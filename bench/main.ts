@@ -106,7 +106,7 @@ async function startPeers(peers: PeerProcess[]): Promise<Record<string, string |
   const packages = flags.peers.flatMap((name) => (name === 'keras' ? [tensorflow, 'keras'] : [name, 'numpy']));
   const python = preparePython({ folder: join(cache, 'bench-venv'), packages });
   for (const name of flags.peers) {
-    const peer = new PeerProcess(name, python, [join(here, 'python', `${name}-peer.py`)]);
+    const peer = new PeerProcess(name, python, ['-B', join(here, 'python', `${name}-peer.py`)]);
     peers.push(peer);
     Object.assign(versions, (await peer.request({ do: 'facts' })).facts);
   }

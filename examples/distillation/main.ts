@@ -97,7 +97,9 @@ async function main(): Promise<void> {
   const works = gain >= LEAST_GAIN;
   if (!smoke) {
     const points = (share: number): string => `${(100 * share).toFixed(2)} points`;
-    console.log(`Verdict: ${works ? 'ok' : 'FAILED'} (gained ${points(gain)} of accuracy, ${points(LEAST_GAIN)} wanted)`);
+    console.log(
+      `Verdict: ${works ? 'ok' : 'FAILED'} (gained ${points(gain)} of accuracy, ${points(LEAST_GAIN)} wanted)`,
+    );
     if (!works) process.exitCode = 1;
   }
   if (flags.json === true) {

@@ -56,7 +56,9 @@ async function main(): Promise<void> {
       `Steps ran ${mode}, ${history.millisecondsPerStep.at(-1)!.toFixed(1)} ms each.`,
   );
   if (!smoke) {
-    console.log(`Verdict: ${works ? 'ok' : 'FAILED'} (at least ${100 * LEAST_NEAR_MODE} %, ${LEAST_MODES} modes wanted)`);
+    console.log(
+      `Verdict: ${works ? 'ok' : 'FAILED'} (at least ${100 * LEAST_NEAR_MODE} %, ${LEAST_MODES} modes wanted)`,
+    );
     if (!works) process.exitCode = 1;
   }
 

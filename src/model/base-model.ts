@@ -203,7 +203,11 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    * @param y - labels; may be left out where the model's own `trainStep` needs none
    * @returns loss and metrics of the batch, or what the model's own `trainStep` logs
    */
-  async trainOnBatch(x: HostArrayInput, y?: HostArrayInput, options?: OptionsInput<TrainOnBatchOptions>): Promise<Logs> {
+  async trainOnBatch(
+    x: HostArrayInput,
+    y?: HostArrayInput,
+    options?: OptionsInput<TrainOnBatchOptions>,
+  ): Promise<Logs> {
     return this.compiled('trainOnBatch').trainOnBatch({ x, y }, options);
   }
 

@@ -22,7 +22,9 @@ export function overwriteWeights(model: Trainable, weights: readonly Tensor[]): 
   for (const [i, [path, { handle }]] of tree.entries()) {
     const weight: unknown = weights[i];
     const received =
-      weight instanceof tf.Tensor ? `${weight.dtype} ${formatShape(weight.shape)}` : `${formatValue(weight)}, not a tensor`;
+      weight instanceof tf.Tensor
+        ? `${weight.dtype} ${formatShape(weight.shape)}`
+        : `${formatValue(weight)}, not a tensor`;
     const expected = `float32 ${formatShape(handle.shape)}`;
     if (received === expected) continue;
     throw new ShapeError('weight-shape', { where: `weight "${path}" of ${model.describe()}`, expected, received });

@@ -46,6 +46,13 @@ export function prepareData(source: BatchSource, where: string, sampleWeight?: H
   return { kind: 'arrays', arrays, rows: countRows(arrays, where) };
 }
 
+/** Data that may also be given as `[x, y, sampleWeight]`. */
+export function asSource(data: BatchSource | readonly (HostArrayInput | undefined)[]): BatchSource {
+  if (!Array.isArray(data)) return data as BatchSource;
+  const [x, y, sampleWeight] = data as readonly HostArrayInput[];
+  return { x: x!, y, sampleWeight };
+}
+
 /** Refuses, before anything is trained, data for one pass where more are wanted. */
 export function refuseOneShot(data: PreparedData, passes: number, where: string): void {
   if (data.kind === 'arrays' || !data.oneShot || passes === 1) return;

@@ -85,7 +85,8 @@ class CustomStepContext implements StepContext {
   private penalised(loss: () => Tensor, trained: readonly Pick<TrainableWeight, 'handle'>[]): Tensor {
     const earlier = this.call.losses.length;
     const value: unknown = loss();
-    if (!(value instanceof tf.Tensor) || value.rank !== 0 || value.dtype !== 'float32') throw notScalar(value, this.where);
+    if (!(value instanceof tf.Tensor) || value.rank !== 0 || value.dtype !== 'float32')
+      throw notScalar(value, this.where);
     return penalties(trained, this.call.losses.slice(earlier)).reduce((sum, penalty) => tf.add(sum, penalty), value);
   }
 

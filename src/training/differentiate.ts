@@ -31,7 +31,11 @@ export function differentiate(
   loss: (trained: readonly { readonly handle: WeightHandle }[]) => Tensor,
   matches: (path: string) => boolean = () => true,
 ): Differentiated {
-  const all = [...model.weightTree()].map(([path, weight]) => ({ path, ...weight, value: weight.handle.variable.read() }));
+  const all = [...model.weightTree()].map(([path, weight]) => ({
+    path,
+    ...weight,
+    value: weight.handle.variable.read(),
+  }));
   const trained = all.filter(({ path, trainable }) => trainable && matches(path));
   const reads = new Map(all.map(({ handle, value }) => [handle.variable, value]));
   const { value, gradients } = withVariableReads(reads, () =>

@@ -101,7 +101,10 @@ export class RecordedRunner implements StepRunner {
 
 function signatureOf(key: string, named: Readonly<Record<string, Tensor>>): string {
   // With names: labels that are left out must not be taken for weights of examples.
-  return [key, ...Object.entries(named).map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.join(',')}]`)].join();
+  return [
+    key,
+    ...Object.entries(named).map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape.join(',')}]`),
+  ].join();
 }
 
 function tensorsOf({ x, y, sampleWeight }: DeviceBatch): Record<string, Tensor> {

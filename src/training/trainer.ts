@@ -1,18 +1,33 @@
-import { OptionsError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { emptyDataset, toBatch, type Batch, type ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
-import { batchesOf, prepareData, refuseOneShot, rowsOf, splitArrays, type BatchSource, type PreparedData } from './batches.js';
+import {
+  asSource,
+  batchesOf,
+  prepareData,
+  refuseOneShot,
+  rowsOf,
+  splitArrays,
+  type BatchSource,
+  type PreparedData,
+} from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
+import { checkEpochs } from './check-epochs.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { rehearse } from './custom-step.js';
 import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import { evaluateLoop } from './evaluate-loop.js';
-import { EvaluateOptions, FitOptions, type PredictOptions, ProfileOptions, TrainOnBatchOptions } from './fit-options.js';
+import {
+  EvaluateOptions,
+  FitOptions,
+  type PredictOptions,
+  ProfileOptions,
+  TrainOnBatchOptions,
+} from './fit-options.js';
 import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
 import { makeRunner } from './make-runner.js';
@@ -89,11 +104,13 @@ export class Trainer {
     options.signal?.throwIfAborted();
     const data = prepareData(source, where, options.sampleWeight);
     if (data.kind === 'arrays') this.checkArrays(data, where);
-    const logs = await this.queue.shared('evaluate', () =>
-      this.runEvaluation(data, options.batchSize, where, options),
-    );
+    const logs = await this.queue.shared('evaluate', () => this.runEvaluation(data, options.batchSize, where, options));
     if (options.verbose === 1) {
-      this.logger.info(Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`).join('  '));
+      this.logger.info(
+        Object.entries(logs)
+          .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+          .join('  '),
+      );
     }
     return logs;
   }
@@ -193,7 +210,8 @@ export class Trainer {
     let training = prepareData(source, where, options.sampleWeight);
     let validation: PreparedData | undefined;
     const validationWhere = `validationData of ${where}`;
-    if (options.validationData !== undefined) validation = prepareData(asSource(options.validationData), validationWhere);
+    if (options.validationData !== undefined)
+      validation = prepareData(asSource(options.validationData), validationWhere);
     else if (options.validationSplit > 0) {
       [training, validation] = splitArrays(training, options.validationSplit, where);
     }
@@ -204,7 +222,11 @@ export class Trainer {
     if (validation?.kind === 'arrays') this.checkArrays(validation, validationWhere);
     if (training.kind === 'arrays' && options.classWeight !== undefined) {
       const { arrays, rows } = training;
-      training = { kind: 'arrays', rows, arrays: this.classWeighting(options.classWeight, where)({ ...arrays, size: rows }) };
+      training = {
+        kind: 'arrays',
+        rows,
+        arrays: this.classWeighting(options.classWeight, where)({ ...arrays, size: rows }),
+      };
     }
     return { training, validation };
   }
@@ -246,15 +268,21 @@ export class Trainer {
       // A run that goes on from an earlier process sees the orders that it would have seen there.
       firstPass: Math.max(this.nextPass, options.initialEpoch),
       stepsBefore: this.stepsTrained,
-      checkBatch: this.model.trainStep === undefined ? this.batchCheck(training, where) : (batch) => checkFinite(batch, where),
+      checkBatch:
+        this.model.trainStep === undefined ? this.batchCheck(training, where) : (batch) => checkFinite(batch, where),
       prepareBatch: training.kind === 'arrays' ? (batch) => batch : this.classWeighting(options.classWeight, where),
       validate:
         validation &&
         (() =>
-          this.runEvaluation(validation, options.validationBatchSize ?? options.batchSize, `validationData of ${where}`, {
-            steps: options.validationSteps,
-            signal: options.signal,
-          })),
+          this.runEvaluation(
+            validation,
+            options.validationBatchSize ?? options.batchSize,
+            `validationData of ${where}`,
+            {
+              steps: options.validationSteps,
+              signal: options.signal,
+            },
+          )),
       readWeights: () => readWeights(this.model),
       writeWeights: (snapshot) => {
         this.queue.assertBetweenSteps('writeWeights');
@@ -299,20 +327,4 @@ export class Trainer {
     this.evaluating = run.catch(() => undefined);
     return run;
   }
-}
-
-function checkEpochs(options: FitOptions, where: string): void {
-  if (options.initialEpoch < options.epochs) return;
-  throw new OptionsError('invalid-option', {
-    where: `option "initialEpoch" of ${where}`,
-    expected: `less than epochs (${options.epochs}), the number of the epoch after the last`,
-    received: String(options.initialEpoch),
-    fix: `epochs: ${options.initialEpoch + options.epochs} trains ${options.epochs} more`,
-  });
-}
-
-function asSource(data: NonNullable<FitOptions['validationData']>): BatchSource {
-  if (!Array.isArray(data)) return data as BatchSource;
-  const [x, y, sampleWeight] = data as readonly HostArrayInput[];
-  return { x: x!, y, sampleWeight };
 }

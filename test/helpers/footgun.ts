@@ -60,7 +60,7 @@ export async function losses(model: BaseModel, epochs = EPOCHS): Promise<number[
 }
 
 /** `path:line` of the marked line of a file. */
-function markedLine(file: string): string {
+export function markedLine(file: string): string {
   const path = fileURLToPath(file);
   const lines = readFileSync(path, 'utf8').split('\n');
   return `${path}:${lines.findIndex((line) => line.endsWith(`// ${MARK}`)) + 1}:`;

@@ -105,7 +105,8 @@ describe.each(MODES)("a user's own classes, %s", (execution) => {
   });
 
   it('losses and metrics may be plain functions, per example or a mean', async () => {
-    const perExample = (labels: Tensor, predictions: Tensor): Tensor => tf.mean(tf.square(tf.sub(labels, predictions)), -1);
+    const perExample = (labels: Tensor, predictions: Tensor): Tensor =>
+      tf.mean(tf.square(tf.sub(labels, predictions)), -1);
     const asMean = (labels: Tensor, predictions: Tensor): Tensor => tf.mean(tf.square(tf.sub(labels, predictions)));
     const results = [];
     for (const loss of ['meanSquaredError', perExample, asMean]) {
@@ -133,7 +134,9 @@ describe.each(MODES)("a user's own classes, %s", (execution) => {
 
   it('reads nothing on the host but falls back, told once, where a function does', async () => {
     const warnings: string[] = [];
-    const adjoint = createAdjoint({ logger: { info: () => undefined, warn: (message) => void warnings.push(message) } });
+    const adjoint = createAdjoint({
+      logger: { info: () => undefined, warn: (message) => void warnings.push(message) },
+    });
     const model = adjoint.create(smallModel);
     const reading = (labels: Tensor, predictions: Tensor): Tensor => {
       const scale = predictions.dataSync().length > 0 ? 1 : 2;

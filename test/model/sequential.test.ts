@@ -98,7 +98,10 @@ class Digits extends BaseModel {
   @Child() dropout = stack()[4];
   @Child() dense = layers.dense({ units: 3, activation: 'softmax' });
   call(input: Tensor, context: CallContext): Tensor {
-    const features = this.batch_normalization.call(this.max_pooling2d.call(this.conv2d.call(input, context), context), context);
+    const features = this.batch_normalization.call(
+      this.max_pooling2d.call(this.conv2d.call(input, context), context),
+      context,
+    );
     return this.dense.call(this.dropout.call(this.flatten.call(features, context), context), context);
   }
 }
@@ -118,7 +121,12 @@ describe.each(MODES)('a subclass and a chain with the same names, %s', (executio
         seed: 5,
         execution,
       });
-      const { history } = await model.fit(images, digits, { epochs: 3, batchSize: 5, validationSplit: 0.25, verbose: 0 });
+      const { history } = await model.fit(images, digits, {
+        epochs: 3,
+        batchSize: 5,
+        validationSplit: 0.25,
+        verbose: 0,
+      });
       results.push({ history, weights: weightsOf(model), outputs: taken(await model.predict(images)) });
       model.dispose();
     }

@@ -72,7 +72,10 @@ describe.each(MODES)('a layer that is shared, %s', (execution) => {
 
   it('between two models is trained by both, and belongs to the first', async () => {
     const shared = square();
-    const [a, b] = [sequential([shared], { name: 'a' }), sequential([shared, layers.dense({ units: 2 })], { name: 'b' })];
+    const [a, b] = [
+      sequential([shared], { name: 'a' }),
+      sequential([shared, layers.dense({ units: 2 })], { name: 'b' }),
+    ];
     for (const model of [a, b]) {
       model.compile({ optimizer: 'adam', loss: 'meanSquaredError', execution });
       model.build([null, 2]);
@@ -87,7 +90,9 @@ describe.each(MODES)('a layer that is shared, %s', (execution) => {
     b.dispose();
     await a.fit(x, y, { verbose: 0 });
     a.dispose();
-    expect(thrownBy(() => tf.tidy(() => shared.call(tf.zeros([1, 2])))).message).toMatch(/StateError \[disposed\] layer "dense" \(Dense\) of model "a"/);
+    expect(thrownBy(() => tf.tidy(() => shared.call(tf.zeros([1, 2])))).message).toMatch(
+      /StateError \[disposed\] layer "dense" \(Dense\) of model "a"/,
+    );
   });
 });
 
@@ -96,7 +101,10 @@ describe('nested models', () => {
 
   it('train as one, with paths of their own, in every form alike', async () => {
     class Nested extends BaseModel {
-      @Child() body = sequential([layers.dense({ units: 3, activation: 'relu' }), sequential([layers.dense({ units: 3 })])]);
+      @Child() body = sequential([
+        layers.dense({ units: 3, activation: 'relu' }),
+        sequential([layers.dense({ units: 3 })]),
+      ]);
       @Child() heads = [layers.dense({ units: 2 }), layers.activation({ activation: 'tanh' })];
       call(input: Tensor, context: CallContext): Tensor {
         return this.heads.reduce<Tensor>((value, layer) => layer.call(value, context), this.body.call(input, context));

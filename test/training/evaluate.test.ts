@@ -13,7 +13,11 @@ describe.each(MODES)('evaluate and predict, %s', (execution) => {
   useTestEngine();
 
   it('give on uneven batches what they give on one', async () => {
-    const model = sequential([layers.dense({ units: 3, activation: 'relu' }), layers.batchNormalization(), layers.dense({ units: 3 })]);
+    const model = sequential([
+      layers.dense({ units: 3, activation: 'relu' }),
+      layers.batchNormalization(),
+      layers.dense({ units: 3 }),
+    ]);
     model.compile({ loss: 'meanSquaredError', metrics: ['mean', 'categoricalAccuracy'], execution });
     const targets = x.map((row) => [row[0]!, 0.5, row[1]!]);
     const whole = await model.evaluate(x, targets, { batchSize: 11 });
@@ -31,7 +35,12 @@ describe.each(MODES)('evaluate and predict, %s', (execution) => {
   });
 
   it('change no weight and no statistics', async () => {
-    const model = sequential([layers.dense({ units: 2 }), layers.batchNormalization(), layers.dropout({ rate: 0.5 }), layers.dense({ units: 1 })]);
+    const model = sequential([
+      layers.dense({ units: 2 }),
+      layers.batchNormalization(),
+      layers.dropout({ rate: 0.5 }),
+      layers.dense({ units: 1 }),
+    ]);
     model.compile({ loss: 'meanSquaredError', execution });
     await model.fit(x, y, { verbose: 0 });
     const before = weightsOf(model);

@@ -47,7 +47,12 @@ const nanGradient = poisoned((marked, predictions) => {
 });
 
 function convoy(): BaseModel {
-  return sequential([layers.dense({ units: 4 }), layers.batchNormalization(), layers.dropout({ rate: 0.2 }), layers.dense({ units: 1 })]);
+  return sequential([
+    layers.dense({ units: 4 }),
+    layers.batchNormalization(),
+    layers.dropout({ rate: 0.2 }),
+    layers.dense({ units: 1 }),
+  ]);
 }
 
 describe.each(MODES)('TerminateOnNaN, %s', (execution) => {
@@ -104,7 +109,11 @@ describe.each(MODES)('TerminateOnNaN, %s', (execution) => {
     const trained = async (callbacks: TerminateOnNaN[]): Promise<Record<string, number[]>> => {
       const model = convoy();
       model.compile({ optimizer: 'adam', loss: 'meanSquaredError', execution });
-      await model.fit(x, x.map(([a]) => [a!]), { epochs: 2, batchSize: 4, verbose: 0, callbacks });
+      await model.fit(
+        x,
+        x.map(([a]) => [a!]),
+        { epochs: 2, batchSize: 4, verbose: 0, callbacks },
+      );
       const weights = weightsOf(model);
       model.dispose();
       return weights;

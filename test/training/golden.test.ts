@@ -59,10 +59,16 @@ describe.each(MODES)('a run as Keras does it, %s', (execution) => {
       clip: { globalNorm: 0.5 },
       execution,
     });
-    const initial = [...model.weightTree()].map(([, { handle }], i) => tf.tensor(golden.initial[i]!, [...handle.shape]));
+    const initial = [...model.weightTree()].map(([, { handle }], i) =>
+      tf.tensor(golden.initial[i]!, [...handle.shape]),
+    );
     model.setWeights(initial);
     tf.dispose(initial);
-    const x = { values: Float32Array.from(scattered(ROWS * SIZE * SIZE)), shape: [ROWS, SIZE, SIZE, 1], dtype: 'float32' } as const;
+    const x = {
+      values: Float32Array.from(scattered(ROWS * SIZE * SIZE)),
+      shape: [ROWS, SIZE, SIZE, 1],
+      dtype: 'float32',
+    } as const;
     const y = Array.from({ length: ROWS }, (_, i) => [0, 1, 2].map((c) => Number(c === (i * 7) % CLASSES)));
     const head = { ...x, values: x.values.subarray(0, 5 * SIZE * SIZE), shape: [5, SIZE, SIZE, 1] };
 

@@ -46,7 +46,8 @@ describe('model.gradients', () => {
         const output = model.call(tf.tensor2d(x), context);
         const data = new MeanSquaredError().compute(tf.tensor2d(y), output);
         return weights.reduce(
-          (sum, [, { handle }]) => (handle.regularizer === undefined ? sum : tf.add(sum, handle.regularizer.penalty(handle.value))),
+          (sum, [, { handle }]) =>
+            handle.regularizer === undefined ? sum : tf.add(sum, handle.regularizer.penalty(handle.value)),
           data,
         );
       });
@@ -56,7 +57,11 @@ describe('model.gradients', () => {
     const values = weights.map(([, { handle }]) => handle.variable.read());
     checkGradient(loss, values);
     // The rule just checked is the one that model.gradients runs.
-    const reference = tf.tidy(() => tf.grads(loss)(values).map((gradient) => Array.from(gradient.dataSync())));
+    const reference = tf.tidy(() =>
+      tf
+        .grads(loss)(values)
+        .map((gradient) => Array.from(gradient.dataSync())),
+    );
     for (const [i, [path]] of weights.entries()) {
       for (const [j, value] of taken(gradients[path]!).entries()) {
         expect(value).toBeCloseTo(reference[i]![j]!, FLOAT32_DIGITS);

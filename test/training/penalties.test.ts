@@ -13,7 +13,12 @@ const DIGITS = 5;
 
 const model = () =>
   sequential([
-    layers.dense({ units: 2, name: 'hidden', kernelRegularizer: regularizers.l2({ l2: 0.3 }), activityRegularizer: 'l1' }),
+    layers.dense({
+      units: 2,
+      name: 'hidden',
+      kernelRegularizer: regularizers.l2({ l2: 0.3 }),
+      activityRegularizer: 'l1',
+    }),
     layers.dense({ units: 1, name: 'head', kernelRegularizer: 'l2', biasRegularizer: regularizers.l1({ l1: 0.5 }) }),
   ]);
 
@@ -25,7 +30,12 @@ describe.each(MODES)('penalties, %s', (execution) => {
 
   it('are part of the logged loss and no part of metrics, in fit and evaluate', async () => {
     const net = model();
-    net.compile({ optimizer: new SGD({ learningRate: 0 }), loss: 'meanSquaredError', metrics: [squaredError], execution });
+    net.compile({
+      optimizer: new SGD({ learningRate: 0 }),
+      loss: 'meanSquaredError',
+      metrics: [squaredError],
+      execution,
+    });
     const history = await net.fit(x, y, { batchSize: 6, shuffle: false, verbose: 0 });
     const evaluated = await net.evaluate(x, y, { batchSize: 6 });
     const { 'hidden/kernel': k1, 'head/kernel': k2, 'head/bias': b2 } = weightsOf(net);
@@ -41,7 +51,12 @@ describe.each(MODES)('penalties, %s', (execution) => {
 
   it('are taken of trainable weights only', async () => {
     const net = model();
-    net.compile({ optimizer: new SGD({ learningRate: 0 }), loss: 'meanSquaredError', metrics: [squaredError], execution });
+    net.compile({
+      optimizer: new SGD({ learningRate: 0 }),
+      loss: 'meanSquaredError',
+      metrics: [squaredError],
+      execution,
+    });
     net.build([null, 3]);
     net.setTrainable('hidden', false);
     const { loss, squaredError: error } = await net.evaluate(x, y, { batchSize: 6 });

@@ -65,7 +65,9 @@ describe.each(MODES)('trainable, %s', (execution) => {
   });
 
   it('of BatchNormalization: by moving statistics where it, or what holds it, is frozen, as in Keras', async () => {
-    const body = sequential([layers.dense({ units: 3 }), layers.batchNormalization({ scale: false, center: false })], { name: 'body' });
+    const body = sequential([layers.dense({ units: 3 }), layers.batchNormalization({ scale: false, center: false })], {
+      name: 'body',
+    });
     const model = sequential([body, layers.dense({ units: 1 })]);
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', execution });
     model.build([null, 3]);

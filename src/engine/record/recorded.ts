@@ -86,7 +86,9 @@ function record<Inputs extends readonly Tensor[]>(
   const copies = argumentCopies(inputs);
   const write = (): Tensor[] => {
     const result = tf.tidy(() => fn(...(copies as unknown as Inputs)) as Tensor[]) as TensorResult;
-    if (result instanceof tf.Tensor) {
+    // Nobody awaits it, and what it may fail with would end the process.
+    if (result instanceof Promise) result.catch(() => {});
+    if (typeof result !== 'object' || result === null || result instanceof tf.Tensor || result instanceof Promise) {
       checkTensor(result, `the result of recorded function "${name}"`);
       unpack = ([only]) => only!;
       return [result];
@@ -106,7 +108,7 @@ function record<Inputs extends readonly Tensor[]>(
   }
 }
 
-function checkTensor(value: unknown, where: string): void {
+function checkTensor(value: unknown, where: string): asserts value is Tensor {
   if (value instanceof tf.Tensor) return;
   throw new OptionsError('recorded-argument', {
     where,
