@@ -1,4 +1,5 @@
-// `node scripts/run-bench.mjs [arguments]`: builds, installs the engine where it is missing, and runs bench/main.ts.
+// `node scripts/run-bench.mjs [arguments]`: builds, installs the engine where it is missing, and runs bench/main.ts;
+// with `leaks` as the first argument bench/leaks.ts.
 import { spawnSync } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +13,9 @@ function runNode(args) {
   return status ?? 1;
 }
 
-function runBench(args) {
-  return runNode(['--import', import.meta.resolve('tsx'), join(root, 'bench', 'main.ts'), ...args]);
+function runBench([first, ...rest]) {
+  const [file, args] = first === 'leaks' ? ['leaks.ts', rest] : ['main.ts', process.argv.slice(2)];
+  return runNode(['--import', import.meta.resolve('tsx'), join(root, 'bench', file), ...args]);
 }
 
 process.exitCode = !ensureBuilt()

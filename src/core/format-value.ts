@@ -14,5 +14,5 @@ export function formatValue(value: unknown): string {
   const name = (value.constructor as { name?: string } | undefined)?.name;
   return name === undefined || name === 'Object'
     ? `an object with keys ${Object.keys(value).join(', ') || '(none)'}`
-    : `a ${name}`;
+    : `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }

@@ -1,5 +1,6 @@
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import type { OptionsClass } from './declaration.js';
+import { describeRules } from './describe-rules.js';
 import { OptionsError } from './errors.js';
 import { formatValue } from './format-value.js';
 import { didYouMean } from './nearest-name.js';
@@ -36,21 +37,24 @@ export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, in
     if (value !== undefined) Object.assign(options, { [name]: value as unknown });
   }
   const failures = known.size === 0 ? [] : validateSync(options, { forbidUnknownValues: false });
-  if (failures.length > 0) throw invalidOption(failures[0]!, where);
+  if (failures.length > 0) throw invalidOption(optionsClass, failures[0]!, where);
   return Object.freeze(options);
 }
 
 /** The names of the fields that an options class and its ancestors validate. */
 export function optionNames(optionsClass: OptionsClass): Set<string> {
-  const rules = getMetadataStorage().getTargetValidationMetadatas(optionsClass, '', false, false);
-  return new Set(rules.map((rule) => rule.propertyName));
+  return new Set(rulesOf(optionsClass).map((rule) => rule.propertyName));
 }
 
-function invalidOption(failure: ValidationError, where: string): OptionsError {
-  const rules = Object.values(failure.constraints ?? {});
+function rulesOf(optionsClass: OptionsClass) {
+  return getMetadataStorage().getTargetValidationMetadatas(optionsClass, '', false, false);
+}
+
+function invalidOption(optionsClass: OptionsClass, failure: ValidationError, where: string): OptionsError {
+  const rules = rulesOf(optionsClass).filter(({ propertyName }) => propertyName === failure.property);
   return new OptionsError('invalid-option', {
     where: `option "${failure.property}" of ${where}`,
-    expected: rules.length > 0 ? rules.join('; ') : `a valid value`,
+    expected: describeRules(rules, failure),
     received: formatValue(failure.value),
   });
 }

@@ -1,5 +1,5 @@
 import { LookupError, SetupError } from './errors.js';
-import { didYouMean } from './nearest-name.js';
+import { didYouMean, nearestNames } from './nearest-name.js';
 
 /** Names to values of one kind; a name is given once. A value may have shorter aliases. */
 export class Registry<T> {
@@ -30,16 +30,38 @@ export class Registry<T> {
     return this.entries.has(name) || this.aliases.has(name);
   }
 
-  /** @throws LookupError [unknown-name] with the nearest known names */
-  get(name: string, where = `${this.kind} "${name}"`): T {
-    const value = this.entries.get(name) ?? this.aliases.get(name);
+  /**
+   * @param others - names that are no entries and may have been meant all the same
+   * @throws LookupError [unknown-name] with the nearest known names
+   */
+  get(name: string, where = `${this.kind} "${name}"`, others: readonly string[] = []): T {
+    const value = this.find(name);
     if (value !== undefined) return value;
     throw new LookupError('unknown-name', {
       where,
       expected: `the name of a registered ${this.kind}`,
       received: JSON.stringify(name),
-      fix: didYouMean(name, this.names()),
+      fix: this.suggest(name, others),
     });
+  }
+
+  /** One name for each value that is near, or for each value there is where none is. */
+  private suggest(name: string, others: readonly string[]): string {
+    const near = nearestNames(name, [...this.names(), ...others]);
+    const values = near.map((candidate) => (others.includes(candidate) ? candidate : this.find(candidate)));
+    const distinct = near.filter((_, i) => values.indexOf(values[i]) === i);
+    return didYouMean(name, distinct.length > 0 ? distinct : [...this.shortNames(), ...others]);
+  }
+
+  private find(name: string): T | undefined {
+    return this.entries.get(name) ?? this.aliases.get(name);
+  }
+
+  /** The first alias of each value, or its name where it has none. */
+  private shortNames(): string[] {
+    const short = new Map([...this.entries].map(([name, value]) => [value, name]));
+    for (const [alias, value] of [...this.aliases].reverse()) short.set(value, alias);
+    return [...short.values()];
   }
 
   /** Every name and alias. */

@@ -80,6 +80,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    * @param seed - seed of the initial weights; `compile`'s where that was called
    */
   override build(inputShape: Shape, seed = this.trainer?.seed ?? 0): void {
+    this.assertUsable();
     if (this.built) return;
     // Called by a parent's call: the run that goes on builds the children.
     if (this.path !== '') return super.build(inputShape, seed);
@@ -127,9 +128,9 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     if (options.loss === undefined && this.trainStep === undefined) {
       throw new OptionsError('invalid-option', {
         where: `option "loss" of ${where}`,
-        expected: 'a loss or the name of one',
+        expected: 'a loss, the name of one, or a function of labels and predictions',
         received: 'undefined',
-        fix: `pass e.g. loss: "meanSquaredError"; known names: ${this.services.registries.loss.names().sort().join(', ')}`,
+        fix: 'pass e.g. loss: "meanSquaredError"',
       });
     }
     const plan = compilePlan(options, this.services, where);
@@ -266,13 +267,17 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   getLayer(name: string): AnyLayer {
     this.place();
     const tree = collectLayers(this);
-    const found = tree.get(name) ?? onlyOne([...tree].filter(([, layer]) => layer.name === name));
+    const named = (wanted: string) => onlyOne([...tree].filter(([, layer]) => layer.name === wanted));
+    const found = tree.get(name) ?? named(name);
     if (found !== undefined) return found;
     throw new OptionsError('unknown-layer', {
       where: `getLayer of ${this.describe()}`,
       expected: 'the path of a layer, or a name that one layer has',
       received: `"${name}"`,
-      fix: didYouMean(name, tree.paths()),
+      fix: didYouMean(
+        name,
+        new Set([...tree].flatMap(([path, layer]) => (named(layer.name) ? [path, layer.name] : [path]))),
+      ),
     });
   }
 
@@ -382,10 +387,14 @@ function sortArguments(
     ArrayBuffer.isView(second) ||
     second instanceof tf.Tensor ||
     (typeof second === 'object' && second !== null && 'values' in second && 'shape' in second);
-  if (isData || third !== undefined || !isSource(first)) {
-    return { source: { x: first as HostArrayInput, y: second as HostArrayInput }, options: third };
+  if (!isData && third === undefined) {
+    if (isSource(first)) return { source: first, options: second };
+    // Without labels: what trains without them, and the error that says that they are missing.
+    if (second === undefined || (typeof second === 'object' && second !== null)) {
+      return { source: { x: first as HostArrayInput }, options: second };
+    }
   }
-  return { source: first, options: second };
+  return { source: { x: first as HostArrayInput, y: second as HostArrayInput }, options: third };
 }
 
 function isSource(value: unknown): value is BatchSource {
@@ -395,7 +404,7 @@ function isSource(value: unknown): value is BatchSource {
     !Array.isArray(value) &&
     !ArrayBuffer.isView(value) &&
     !(value instanceof tf.Tensor) &&
-    ('x' in value || Symbol.iterator in value || Symbol.asyncIterator in value || 'iterate' in value)
+    !('values' in value && 'shape' in value)
   );
 }
 

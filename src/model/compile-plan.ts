@@ -13,6 +13,9 @@ import { NoLoss } from '../training/no-loss.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { CompileOptions } from './compile-options.js';
 
+/** Names that are no entries of a registry. */
+const SPECIAL_NAMES: Partial<Record<DeclaredKind, readonly string[]>> = { metric: ['accuracy'] };
+
 /** How an option of `compile` becomes an object. */
 interface Resolvable<T> {
   readonly kind: DeclaredKind;
@@ -28,13 +31,16 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     const { kind, option, base, fromFunction } = resolvable;
     const at = `option "${option}" of ${where}`;
     if (given instanceof base) return given;
-    if (typeof given === 'string') return new (services.registries[kind].get(given, at))() as T;
+    if (typeof given === 'string') return new (services.registries[kind].get(given, at, SPECIAL_NAMES[kind]))() as T;
     const isClass = typeof given === 'function' && given.prototype instanceof base;
     if (typeof given === 'function' && !isClass && fromFunction !== undefined) return fromFunction(given as never);
     const example = { loss: 'meanSquaredError', metric: 'accuracy', optimizer: 'adam' }[kind as string];
     throw new OptionsError('invalid-option', {
       where: at,
-      expected: `a ${kind}, the name of one${fromFunction === undefined ? '' : ', or a function of labels and predictions'}`,
+      expected:
+        fromFunction === undefined
+          ? `an ${kind} or the name of one`
+          : `a ${kind}, the name of one, or a function of labels and predictions`,
       received: isClass ? `the class ${(given as { name: string }).name}` : formatValue(given),
       fix: isClass
         ? `write new ${(given as { name: string }).name}()`

@@ -35,11 +35,11 @@ export function prepareData(source: BatchSource, where: string, sampleWeight?: H
     const oneShot = typeof (source as { next?: unknown }).next === 'function';
     return { kind: 'dataset', dataset: dataset as Dataset<unknown>, oneShot };
   }
-  if (typeof source !== 'object' || source === null || !('x' in source)) {
+  if (typeof source !== 'object' || source === null || !('x' in source) || source.x === undefined) {
     throw new DataError('data-type', {
       where,
       expected: 'x and y, { x, y }, a Dataset or an iterable of batches',
-      received: formatValue(source),
+      received: typeof source === 'object' && source !== null && 'x' in source ? 'x: undefined' : formatValue(source),
     });
   }
   const arrays = toExample(sampleWeight === undefined ? source : { ...source, sampleWeight }, where);
@@ -75,11 +75,30 @@ export interface BatchingOptions {
 /** A dataset of batches. */
 export function batchesOf(data: PreparedData, options: BatchingOptions, where: string): Dataset<Batch> {
   if (data.kind === 'dataset' && options.batchSize === undefined) {
-    return data.dataset.map((element, position) => toBatch(element, `batch ${position} of ${where}`));
+    return readyBatches(data.dataset, where);
   }
   const examples = data.kind === 'arrays' ? Dataset.fromArrays(data.arrays) : (data.dataset as Dataset<ExampleInput>);
   const ordered = options.shuffleSeed === null ? examples : examples.shuffle({ seed: options.shuffleSeed });
   return ordered.batch(options.batchSize ?? 32);
+}
+
+/** Elements that are batches already, checked one by one; what is wrong with one is told as it is, not as the source's failure. */
+function readyBatches(dataset: Dataset<unknown>, where: string): Dataset<Batch> {
+  async function* iterate(epoch: number): AsyncGenerator<Batch> {
+    let position = 0;
+    for await (const element of dataset.iterate(epoch)) {
+      const at = `batch ${position++} of ${where}`;
+      try {
+        yield toBatch(element, at);
+      } catch (error) {
+        if (!(error instanceof DataError) || error.kind !== 'unbatched') throw error;
+        const { where: field, expected, received } = error;
+        const fix = 'pass batchSize where the data are single examples, or batch() them';
+        throw new DataError('unbatched', { where: field, expected, received, fix });
+      }
+    }
+  }
+  return new Dataset({ name: where, size: dataset.size, iterate });
 }
 
 /** Cuts a share off the end, as Keras does: before any shuffling. */

@@ -1,4 +1,4 @@
-import { CallbackError, OptionsError } from '../core/errors.js';
+import { CallbackError, OptionsError, StateError, type AdjointError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import type { CallbackContract, HookName, TrainingRun } from './callback-contract.js';
 
@@ -83,8 +83,9 @@ function refuseOther(callback: unknown): void {
 }
 
 /** A callback's own refusals are CallbackErrors already and say more than this could. */
-function named(error: unknown, callback: CallbackContract, method: HookName | 'attach' | 'detach'): CallbackError {
+function named(error: unknown, callback: CallbackContract, method: HookName | 'attach' | 'detach'): AdjointError {
   if (error instanceof CallbackError) return error;
+  if (method === 'attach' && error instanceof StateError) return error;
   return new CallbackError('callback-threw', {
     where: `${method} of callback "${callback.name}"`,
     expected: `${method} to return`,

@@ -300,7 +300,7 @@ export class Trainer {
       if (isFirst) {
         checkFinite(batch, where);
         outputShape = preflight(this.model, this.plan, batch, where);
-      } else if (position++ > 0) checkLabels(this.plan, batch, outputShape!, where);
+      } else if (position++ > 0) checkLabels(this.plan, batch, outputShape!, `batch ${position - 1} of ${where}`);
     };
   }
 

@@ -25,7 +25,7 @@ class Every extends BaseCallback<EveryOptions> {
 
 callbackContract(Every, {
   options: { epochs: 3 },
-  refused: [[{ epochs: 1.5 }, /epochs must be an integer/]],
+  refused: [[{ epochs: 1.5 }, /"epochs"[^]*a whole number/]],
   results: ({ count }) => count,
 });
 

@@ -18,12 +18,12 @@ callbackContract(EarlyStopping, {
   },
   results: ({ bestEpoch, bestValue, stoppedEpoch }) => [bestEpoch, bestValue, stoppedEpoch],
   refused: [
-    [{ patience: -1 }, /patience must not be less than 0/],
-    [{ patience: 1.5 }, /patience must be an integer/],
-    [{ minDelta: -0.1 }, /minDelta must not be less than 0/],
-    [{ mode: 'down' }, /mode must be one of/],
-    [{ monitor: '' }, /monitor should not be empty/],
-    [{ baseline: NaN }, /baseline must be a number/],
+    [{ patience: -1 }, /"patience"[^]*a whole number of at least 0/],
+    [{ patience: 1.5 }, /"patience"[^]*a whole number/],
+    [{ minDelta: -0.1 }, /"minDelta"[^]*a finite number of at least 0/],
+    [{ mode: 'down' }, /"mode"[^]*one of "auto"/],
+    [{ monitor: '' }, /"monitor"[^]*a string that is not empty/],
+    [{ baseline: NaN }, /"baseline"[^]*a finite number/],
     [{ restoreBestWeight: true }, /did you mean "restoreBestWeights"/],
   ],
 });

@@ -8,7 +8,7 @@ callbackContract(ProgressBar, {
   options: { stream: textStream(80), secondsBetweenLines: 5 },
   refused: [
     [{ stream: {} }, /stream must be a writable stream/],
-    [{ secondsBetweenLines: -1 }, /secondsBetweenLines must not be less than 0/],
+    [{ secondsBetweenLines: -1 }, /"secondsBetweenLines"[^]*a finite number of at least 0/],
   ],
 });
 

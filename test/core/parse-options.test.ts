@@ -52,7 +52,7 @@ describe('parseOptions', () => {
   it('says what is wrong with a value', () => {
     const error = failureOf({ units: 0 });
     expect(error.kind).toBe('invalid-option');
-    expect(error.expected).toBe('units must not be less than 1');
+    expect(error.expected).toBe('a whole number of at least 1');
     expect(error.received).toBe('0');
     expect(failureOf({}).where).toBe('option "units" of layer Wide');
     expect(failureOf({ units: Number.NaN }).received).toBe('NaN');

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineError } from '../../../src/core/errors.js';
-import { checkLibrary, checkLoadedVersion } from '../../../src/engine/library/check-library.js';
+import { checkLibrary, checkLoadedVersion, checkLibraryFiles } from '../../../src/engine/library/check-library.js';
 import { libraryPlatform } from '../../../src/engine/library/library-platform.js';
 import { C_API, fakeElf, writeFakeLibraries, writeFakeSet } from './fake-library.js';
 
@@ -36,7 +36,7 @@ function refusal(path: string): EngineError {
 
 describe('checkLibrary', () => {
   it('accepts TensorFlow’s two files', () => {
-    expect(() => checkLibrary(writeFakeLibraries(folder))).not.toThrow();
+    expect(() => checkLibraryFiles(writeFakeLibraries(folder))).not.toThrow();
   });
 
   it('accepts links to both files in one folder', () => {
@@ -46,7 +46,7 @@ describe('checkLibrary', () => {
     for (const name of [libraryPlatform().libraries[0]!, libraryPlatform().framework]) {
       symlinkSync(join(dirname(library), name), join(linked, name));
     }
-    expect(() => checkLibrary(join(linked, libraryPlatform().libraries[0]!))).not.toThrow();
+    expect(() => checkLibraryFiles(join(linked, libraryPlatform().libraries[0]!))).not.toThrow();
   });
 
   it.each([
@@ -111,7 +111,7 @@ describe('checkLibrary', () => {
   it('compares an installed file with the size it had', () => {
     const set = writeFakeSet(folder, 'tensorflow-2.21.0-cpu', '2.21.0');
     const path = join(set, 'tensorflow', libraryPlatform().libraries[0]!);
-    expect(() => checkLibrary(path)).not.toThrow();
+    expect(() => checkLibraryFiles(path)).not.toThrow();
     writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('more')]));
     expect(refusal(path)).toMatchObject({ kind: 'library-corrupt', expected: expect.stringContaining('as installed') });
   });

@@ -1,0 +1,373 @@
+import { describe, expect, it } from '@jest/globals';
+import { getMetadataStorage } from 'class-validator';
+import * as adjoint from '../../src/index.js';
+import type { OptionsClass } from '../../src/core/declaration.js';
+import { AdjointError, OptionsError } from '../../src/core/errors.js';
+import { optionNames, parseOptions } from '../../src/core/parse-options.js';
+
+/** Values that a field must refuse. */
+type Cases = Readonly<Record<string, readonly unknown[]>>;
+
+const flag = [1, 'yes', null];
+const name = ['', 'a/b', 'two words', 7];
+const inputShape = [28, [], [28, -1], [2.5], ['28']];
+const positiveInteger = [0, -1, 1.5, '8', NaN, Infinity];
+const count = [-1, 1.5, '8', NaN, Infinity];
+const factor = [-0.1, '1', NaN, Infinity];
+const decay = [-0.1, 1, '0.9', NaN];
+const unknownName = ['glorotUnifrom', 5, null];
+const regularizer = ['l3', 5];
+const layer = { name, trainable: flag, inputShape };
+const kernelLayer = {
+  ...layer,
+  activation: ['rleu', 5],
+  useBias: flag,
+  kernelInitializer: unknownName,
+  biasInitializer: unknownName,
+  kernelRegularizer: regularizer,
+  biasRegularizer: regularizer,
+  activityRegularizer: regularizer,
+};
+const learningRate = [-0.001, '0.1', NaN, Infinity];
+const adam = { learningRate, beta1: decay, beta2: decay, epsilon: [0, -1e-7, '1e-7', NaN] };
+const loss = { reduction: ['mean', null] };
+const verbose = [3, '1', true];
+const signal = [true, {}];
+const fn = [5, 'log'];
+const size = [0, [1], [2, 2, 2], '3', [2, 0]];
+
+/** Every field of every options class; fields that are checked where they are used stand in `checked-by-use.test.ts`. */
+const CASES: Readonly<Record<string, Cases>> = {
+  ActivationOptions: { ...layer, activation: ['rleu', 5, undefined] },
+  AdamOptions: adam,
+  AdamWOptions: { ...adam, weightDecay: factor, excludeFromWeightDecay: [5, {}] },
+  BatchNormalizationOptions: {
+    ...layer,
+    axis: [1, 3],
+    momentum: [-0.1, 1.1, '0.9', NaN],
+    epsilon: [0, 1e-6, '1e-3', NaN],
+    center: flag,
+    scale: flag,
+    betaInitializer: unknownName,
+    gammaInitializer: unknownName,
+    movingMeanInitializer: unknownName,
+    movingVarianceInitializer: unknownName,
+    betaRegularizer: regularizer,
+    gammaRegularizer: regularizer,
+  },
+  BatchOptions: { dropRemainder: flag },
+  BinaryAccuracyOptions: { name: ['', 7], threshold: ['0.5', NaN, Infinity] },
+  ClipOptions: { value: [0, -1, '1', NaN], norm: [0, -1, '1', NaN], globalNorm: [0, -1, '1', Infinity] },
+  CompileOptions: { metrics: ['accuracy', 5], seed: [...count, 2 ** 60], execution: ['fast', true] },
+  ConstantOptions: { value: ['1', NaN, undefined] },
+  Conv2DOptions: {
+    ...kernelLayer,
+    filters: [...positiveInteger, undefined],
+    kernelSize: [...size, undefined],
+    strides: size,
+    padding: ['full', 1],
+    dilationRate: size,
+  },
+  CrossentropyOptions: { ...loss, fromLogits: flag, labelSmoothing: [-0.1, 1.1, '0.1', NaN] },
+  DenseOptions: { ...kernelLayer, units: [...positiveInteger, undefined] },
+  DownloadMnistOptions: {
+    directory: ['', 5],
+    mirrors: ['https://example.org/', [], [5]],
+    timeoutSeconds: [0, -1, '30', NaN],
+    onProgress: fn,
+    signal,
+  },
+  DropoutOptions: { ...layer, rate: [-0.1, 1, '0.5', NaN, undefined] },
+  EarlyStoppingOptions: {
+    monitor: ['', 5],
+    minDelta: factor,
+    patience: count,
+    mode: ['lowest', 1],
+    baseline: ['1', NaN],
+    restoreBestWeights: flag,
+    startFromEpoch: count,
+    verbose,
+  },
+  EvaluateOptions: { batchSize: positiveInteger, steps: positiveInteger, verbose, signal },
+  FitOptions: {
+    epochs: positiveInteger,
+    initialEpoch: count,
+    batchSize: positiveInteger,
+    shuffle: flag,
+    stepsPerEpoch: positiveInteger,
+    validationSplit: [-0.1, 1, '0.2', NaN],
+    validationBatchSize: positiveInteger,
+    validationSteps: positiveInteger,
+    classWeight: ['balanced', 5],
+    verbose,
+    callbacks: [() => undefined, {}],
+    signal,
+  },
+  HandwrittenDigitsOptions: { train: positiveInteger, test: positiveInteger, seed: count },
+  IterableOptions: { size: [-2, 1.5, '8', NaN] },
+  KernelLayerOptions: kernelLayer,
+  L1L2Options: { l1: factor, l2: factor },
+  L1Options: { l1: factor },
+  L2Options: { l2: factor },
+  LambdaCallbackOptions: {
+    onTrainBegin: fn,
+    onEpochBegin: fn,
+    onBatchBegin: fn,
+    onBatchEnd: fn,
+    onValidationBegin: fn,
+    onValidationEnd: fn,
+    onEpochEnd: fn,
+    onTrainEnd: fn,
+  },
+  LayerOptions: layer,
+  LoadMnistOptions: { directory: ['', 5, undefined] },
+  LossOptions: loss,
+  MaxPooling2DOptions: { ...layer, poolSize: size, strides: size, padding: ['full', 1] },
+  MetricOptions: { name: ['', 7] },
+  MinimizeOptions: {},
+  NoOptions: {},
+  NormalOptions: { mean: ['0', NaN, Infinity], standardDeviation: factor },
+  OptimizerOptions: { learningRate },
+  PredictOptions: { batchSize: positiveInteger, signal },
+  ProfileOptions: { runs: positiveInteger, batchSize: positiveInteger },
+  ProgressBarOptions: { stream: ['stdout', {}], secondsBetweenLines: factor },
+  RandomUniformOptions: { minimum: ['0', NaN, Infinity], maximum: ['0', NaN, Infinity] },
+  ReshapeOptions: { ...layer, targetShape: [5, [0], [2.5], ['2'], undefined] },
+  ResidualOptions: { ...layer, body: [5, [], [5], 'dense', undefined] },
+  SGDOptions: { learningRate, momentum: factor, nesterov: flag },
+  ShuffleOptions: { seed: [...count, undefined], bufferSize: positiveInteger },
+  TrainOnBatchOptions: { classWeight: ['balanced', 5] },
+  VarianceScalingOptions: {
+    scale: [0, -1, '1', NaN],
+    mode: ['fanMiddle', 1],
+    distribution: ['gauss', 1],
+  },
+};
+
+/** What `parseOptions` cannot judge, because it takes a context: data, names in registries. */
+const CHECKED_BY_USE: Readonly<Record<string, readonly string[]>> = {
+  CompileOptions: ['optimizer', 'loss', 'clip'],
+  EvaluateOptions: ['sampleWeight'],
+  FitOptions: ['validationData', 'sampleWeight'],
+  MinimizeOptions: ['weights', 'optimizer'],
+  TrainOnBatchOptions: ['sampleWeight'],
+};
+
+/** Other fields that must be right for one field to be the first that is wrong. */
+const NEEDED: Readonly<Record<string, object>> = {
+  ActivationOptions: { activation: 'relu' },
+  ConstantOptions: { value: 1 },
+  Conv2DOptions: { filters: 1, kernelSize: 1 },
+  DenseOptions: { units: 1 },
+  DropoutOptions: { rate: 0.5 },
+  LoadMnistOptions: { directory: 'digits' },
+  ReshapeOptions: { targetShape: [1] },
+  ResidualOptions: { body: adjoint.layers.flatten() },
+  ShuffleOptions: { seed: 1 },
+};
+
+/** Every options class there is: exported, declared by a class, or validated anywhere in the package. */
+function optionsClasses(): Map<string, OptionsClass> {
+  const exported = Object.values(adjoint as Record<string, unknown>).filter(
+    (value) => typeof value === 'function' && value.name.endsWith('Options'),
+  );
+  const { validationMetadatas } = getMetadataStorage() as unknown as { validationMetadatas: Map<unknown, unknown> };
+  const all = [...exported, ...validationMetadatas.keys()] as OptionsClass[];
+  return new Map(all.map((optionsClass) => [optionsClass.name, optionsClass]));
+}
+
+const show = (value: unknown): string =>
+  value === undefined
+    ? 'missing'
+    : typeof value === 'function'
+      ? 'a function'
+      : value instanceof Object
+        ? JSON.stringify(value)
+        : typeof value === 'string'
+          ? JSON.stringify(value)
+          : String(value);
+
+describe('options classes', () => {
+  const classes = optionsClasses();
+
+  it('all stand in the table, with all their fields', () => {
+    const fields = (cases: Readonly<Record<string, readonly string[]>>) =>
+      Object.fromEntries(
+        Object.entries(cases)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([key, names]) => [key, [...names].sort()]),
+      );
+    const declared = Object.fromEntries(
+      [...classes].map(([key, optionsClass]) => [key, [...optionNames(optionsClass)]]),
+    );
+    const tabled = Object.fromEntries(
+      Object.entries(CASES).map(([key, cases]) => [key, [...Object.keys(cases), ...(CHECKED_BY_USE[key] ?? [])]]),
+    );
+    expect(fields(tabled)).toEqual(fields(declared));
+    expect(classes.size).toBeGreaterThan(35);
+  });
+
+  it.each([...classes].map(([key, optionsClass]) => [key, optionsClass] as const))(
+    '%s refuses an unknown field',
+    (_, optionsClass) => {
+      const parse = () => parseOptions(optionsClass, { noSuchOption: 1 }, 'the test');
+      expect(parse).toThrow(OptionsError);
+      expect(parse).toThrow(/^OptionsError \[unknown-option\] option "noSuchOption" of the test\n/);
+      expect(() => parseOptions(optionsClass, 5, 'the test')).toThrow(/\[options-type\]/);
+    },
+  );
+
+  it.each([...classes].map(([key, optionsClass]) => [key, optionsClass] as const))(
+    '%s takes what is needed',
+    (key, optionsClass) => {
+      parseOptions(optionsClass, NEEDED[key] ?? {}, 'the test');
+    },
+  );
+
+  const lines: string[] = [];
+  it.each(Object.entries(CASES))('%s refuses each invalid value', (key, cases) => {
+    const optionsClass = classes.get(key)!;
+    for (const [field, values] of Object.entries(cases)) {
+      const expectations = values.map((value) => {
+        const options: Record<string, unknown> = { ...NEEDED[key], [field]: value };
+        if (value === undefined) delete options[field];
+        let error: unknown = `accepted ${show(value)}`;
+        try {
+          parseOptions(optionsClass, options, 'the test');
+        } catch (caught) {
+          error = caught;
+        }
+        expect(error).toBeInstanceOf(AdjointError);
+        const { kind, where, expected, received } = error as AdjointError;
+        expect([field, value, kind, where]).toEqual([field, value, 'invalid-option', `option "${field}" of the test`]);
+        expect(received).not.toBe('');
+        return expected!;
+      });
+      for (const expected of new Set(expectations)) lines.push(`${field}: ${expected}`);
+    }
+  });
+
+  it('say what they expect', () => {
+    expect([...new Set(lines)].sort()).toMatchInlineSnapshot(`
+     [
+       "activation: a name, e.g. "relu", or a function of a tensor",
+       "activation: the name of an activation; did you mean "elu" or "relu"?",
+       "activityRegularizer: a name, e.g. "l2", or a regularizer, e.g. regularizers.l2({ l2: 1e-4 })",
+       "activityRegularizer: the name of a regularizer; did you mean "l1" or "l2"?",
+       "axis: axis must be -1: channels stand last",
+       "baseline: a finite number",
+       "batchSize: a whole number of at least 1",
+       "beta1: beta1 must be a number of at least 0 and below 1",
+       "beta2: beta2 must be a number of at least 0 and below 1",
+       "betaInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "betaInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "betaRegularizer: a name, e.g. "l2", or a regularizer, e.g. regularizers.l2({ l2: 1e-4 })",
+       "betaRegularizer: the name of a regularizer; did you mean "l1" or "l2"?",
+       "biasInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "biasInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "biasRegularizer: a name, e.g. "l2", or a regularizer, e.g. regularizers.l2({ l2: 1e-4 })",
+       "biasRegularizer: the name of a regularizer; did you mean "l1" or "l2"?",
+       "body: body must be a layer or a list of layers",
+       "bufferSize: a whole number of at least 1",
+       "callbacks: an array",
+       "center: true or false",
+       "classWeight: an object",
+       "dilationRate: dilationRate must be a positive whole number, or [height, width] of such numbers",
+       "directory: a string that is not empty",
+       "distribution: one of "truncatedNormal", "untruncatedNormal", "uniform"",
+       "dropRemainder: true or false",
+       "epochs: a whole number of at least 1",
+       "epsilon: a finite number above 0",
+       "epsilon: a finite number of at least 0.00001",
+       "excludeFromWeightDecay: excludeFromWeightDecay must be a glob, a regular expression, a function, or a list of these",
+       "execution: one of "auto", "recorded", "eager"",
+       "filters: a whole number of at least 1",
+       "fromLogits: true or false",
+       "gammaInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "gammaInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "gammaRegularizer: a name, e.g. "l2", or a regularizer, e.g. regularizers.l2({ l2: 1e-4 })",
+       "gammaRegularizer: the name of a regularizer; did you mean "l1" or "l2"?",
+       "globalNorm: a finite number above 0",
+       "initialEpoch: a whole number of at least 0",
+       "inputShape: a filled array of positive whole numbers",
+       "kernelInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "kernelInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "kernelRegularizer: a name, e.g. "l2", or a regularizer, e.g. regularizers.l2({ l2: 1e-4 })",
+       "kernelRegularizer: the name of a regularizer; did you mean "l1" or "l2"?",
+       "kernelSize: kernelSize must be a positive whole number, or [height, width] of such numbers",
+       "l1: a finite number of at least 0",
+       "l2: a finite number of at least 0",
+       "labelSmoothing: a finite number from 0 to 1",
+       "learningRate: a finite number of at least 0",
+       "maximum: a finite number",
+       "maximum: a finite number; maximum must be at least minimum, -0.05",
+       "mean: a finite number",
+       "metrics: an array",
+       "minDelta: a finite number of at least 0",
+       "minimum: a finite number",
+       "mirrors: a filled array",
+       "mirrors: a filled array; each value in mirrors must be a URL address",
+       "mode: one of "auto", "min", "max"",
+       "mode: one of "fanIn", "fanOut", "fanAvg"",
+       "momentum: a finite number from 0 to 1",
+       "monitor: a string that is not empty",
+       "movingMeanInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "movingMeanInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "movingVarianceInitializer: a name, e.g. "heNormal", or an initializer, e.g. initializers.heNormal()",
+       "movingVarianceInitializer: the name of an initializer; did you mean "glorotUniform"?",
+       "name: a string that is not empty",
+       "name: a string; name must not be empty or contain "/" or white space",
+       "nesterov: true or false",
+       "norm: a finite number above 0",
+       "onBatchBegin: onBatchBegin must be a function",
+       "onBatchEnd: onBatchEnd must be a function",
+       "onEpochBegin: onEpochBegin must be a function",
+       "onEpochEnd: onEpochEnd must be a function",
+       "onProgress: onProgress must be a function",
+       "onTrainBegin: onTrainBegin must be a function",
+       "onTrainEnd: onTrainEnd must be a function",
+       "onValidationBegin: onValidationBegin must be a function",
+       "onValidationEnd: onValidationEnd must be a function",
+       "padding: one of "valid", "same"",
+       "patience: a whole number of at least 0",
+       "poolSize: poolSize must be a positive whole number, or [height, width] of such numbers",
+       "rate: a finite number of at least 0",
+       "rate: a finite number of at least 0; rate must be below 1",
+       "reduction: one of "sumOverBatchSize", "sum", "meanWithSampleWeight", "none"",
+       "restoreBestWeights: true or false",
+       "runs: a whole number of at least 1",
+       "scale: a finite number above 0",
+       "scale: true or false",
+       "secondsBetweenLines: a finite number of at least 0",
+       "seed: a whole number from 0 to 9007199254740991",
+       "seed: a whole number of at least 0",
+       "shuffle: true or false",
+       "signal: an instance of AbortSignal",
+       "signal: signal must be an AbortSignal",
+       "size: a whole number of at least -1",
+       "standardDeviation: a finite number of at least 0",
+       "startFromEpoch: a whole number of at least 0",
+       "steps: a whole number of at least 1",
+       "stepsPerEpoch: a whole number of at least 1",
+       "stream: stream must be a writable stream, such as process.stderr",
+       "strides: strides must be a positive whole number, or [height, width] of such numbers",
+       "targetShape: targetShape must be an array of positive whole numbers, of which at most one is -1",
+       "test: a whole number from 1 to 1000000",
+       "threshold: a finite number",
+       "timeoutSeconds: a finite number above 0",
+       "train: a whole number from 1 to 1000000",
+       "trainable: true or false",
+       "units: a whole number of at least 1",
+       "useBias: true or false",
+       "validationBatchSize: a whole number of at least 1",
+       "validationSplit: a finite number from 0 to 0.999",
+       "validationSteps: a whole number of at least 1",
+       "value: a finite number",
+       "value: a finite number above 0",
+       "verbose: one of 0, 1",
+       "verbose: one of 0, 1, 2",
+       "weightDecay: a finite number of at least 0",
+     ]
+    `);
+  });
+});
