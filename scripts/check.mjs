@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+// A reader that stops early (`| head`) is no failure of ours.
+process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const tool = (...path) => join(modules, ...path);
@@ -66,6 +69,10 @@ const args = process.argv.slice(2);
 const keepGoing = args.includes('--keep-going');
 const chosen = args.filter((arg) => !arg.startsWith('--'));
 const known = phases.flat().map(([name]) => name);
+if (args.includes('--help')) {
+  console.log(`npm test -- [--keep-going] [step ...]\nsteps: ${known.join(', ')}`);
+  process.exit(0);
+}
 const unknown = chosen.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`unknown step ${unknown.join(', ')}; steps: ${known.join(', ')}`);

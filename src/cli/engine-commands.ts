@@ -33,11 +33,7 @@ export function addEngineCommands(program: Command): void {
 }
 
 async function install(options: { gpu?: boolean; version: string; ifMissing?: boolean }): Promise<void> {
-  const found = options.ifMissing ? usableLibrary() : undefined;
-  if (found !== undefined) {
-    console.log(`TensorFlow library found: ${found}`);
-    return;
-  }
+  if (options.ifMissing === true && hasUsableLibrary()) return;
   const { gpu, version } = options;
   const { set, fresh } = await untilSignal((signal) =>
     installLibrary({ gpu, version, signal, progress: new TerminalProgress() }),
@@ -48,13 +44,12 @@ async function install(options: { gpu?: boolean; version: string; ifMissing?: bo
   if (lacks.length > 0) console.log(`to compute on a GPU this machine lacks:\n  ${lacks.join('\n  ')}`);
 }
 
-function usableLibrary(): string | undefined {
+function hasUsableLibrary(): boolean {
   try {
-    const { path } = findLibrary();
-    checkLibrary(path);
-    return path;
+    checkLibrary(findLibrary().path);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

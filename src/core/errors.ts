@@ -1,3 +1,5 @@
+import { inspect, type InspectOptions } from 'node:util';
+
 /** What an Adjoint error tells: where it happened, what was expected, what was received and how to mend it. */
 export interface ErrorDetails {
   /** The place, as a phrase: `layer "conv_1" (Conv2D) of model "digits"`. */
@@ -53,6 +55,16 @@ export class AdjointError extends Error implements ErrorDetails {
       .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .join('\n')}`;
+  }
+
+  /**
+   * What the console shows: message and stack once, then the cause; the fields stand in the message.
+   *
+   * @internal
+   */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const own = this.stack ?? this.message;
+    return this.cause === undefined ? own : `${own}\n  [cause]: ${inspect(this.cause, options)}`;
   }
 }
 

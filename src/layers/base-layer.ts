@@ -9,6 +9,7 @@ import { buildWeights } from './build-weights.js';
 import { CallContext } from './call-context.js';
 import { declaredChildren, declaredWeights } from './declarations.js';
 import { LayerOptions } from './layer-options.js';
+import { runningContext, withRunningContext } from './running-context.js';
 import { WeightHandle } from './weight-handle.js';
 
 /** What flows into a layer: one tensor, or several for layers such as `Add`. */
@@ -81,7 +82,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
    * Computes the layer's output.
    *
    * @param inputs - the input, `[batch, ...]`
-   * @param context - mode, draws and state; a new inference context where left out
+   * @param context - mode, draws and state; where left out, that of the layer whose call is running, else a new one for
+   *   inference
    */
   abstract call(inputs: I, context?: CallContext): Tensor;
 
@@ -258,7 +260,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     given: CallContext | undefined,
   ): Tensor {
     this.assertUsable();
-    const context = given ?? new CallContext();
+    const context = given ?? runningContext() ?? new CallContext();
     const first: Tensor | undefined = Array.isArray(inputs) ? (inputs as readonly Tensor[])[0] : (inputs as Tensor);
     if (!(first instanceof tf.Tensor)) {
       throw new ShapeError('input-type', {
@@ -281,7 +283,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     if (!this.isBuilt) this.build(first.shape, context.seed);
     else this.checkInput(first.shape);
     return withPath(pathDepth() === 0 ? this.path : this.name, () => {
-      const output = written(inputs, context);
+      const output = withRunningContext(context, () => written(inputs, context));
       if (output instanceof tf.Tensor) {
         this.lastOutputShape = output.shape;
         return output;

@@ -401,11 +401,16 @@ function isSource(value: unknown): value is BatchSource {
   return (
     typeof value === 'object' &&
     value !== null &&
-    !Array.isArray(value) &&
+    (!Array.isArray(value) || isBatch(value[0])) &&
     !ArrayBuffer.isView(value) &&
     !(value instanceof tf.Tensor) &&
     !('values' in value && 'shape' in value)
   );
+}
+
+/** An array of these is data for several steps, not an array of numbers. */
+function isBatch(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'x' in value;
 }
 
 function onlyOne<T>(entries: readonly (readonly [string, T])[]): T | undefined {

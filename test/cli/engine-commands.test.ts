@@ -85,7 +85,7 @@ describe('adjoint engine install, list and remove', () => {
   it('--if-missing leaves a usable library alone and replaces a broken one', () => {
     const library = writeFakeLibraries(join(folder, 'own'));
     environment['ADJOINT_LIBTENSORFLOW'] = library;
-    expect(adjoint('engine', 'install', '--if-missing').stdout).toBe(`TensorFlow library found: ${library}\n`);
+    expect(adjoint('engine', 'install', '--if-missing').stdout).toBe('');
     writeFileSync(library, 'no library');
     writeFakeWheel(environment['PIP_FIND_LINKS']!);
     expect(adjoint('engine', 'install', '--if-missing').stdout).toContain('installed TensorFlow 2.21.0-cpu');

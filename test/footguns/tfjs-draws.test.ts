@@ -19,7 +19,7 @@ footgunContract('tf.randomNormal() inside call', {
   layer: () => new Noisy({ name: 'guilty' }),
   kind: 'host-draw',
   received: /tf\.randomNormal\(\), which draws in JavaScript: the recording would repeat one draw for ever/,
-  fix: /context\.normal\(shape\), or use the dropout layer/,
+  fix: /context\.normal\(shape\) in a layer, or pass the numbers in/,
   file: import.meta.url,
   random: true,
 });

@@ -85,7 +85,7 @@ function record<Inputs extends readonly Tensor[]>(
   // Clones and reshapes share their data: only copies can be told apart.
   const copies = argumentCopies(inputs);
   const write = (): Tensor[] => {
-    const result = tf.tidy(() => fn(...(copies as unknown as Inputs)) as Tensor[]) as TensorResult;
+    const result = tf.tidy(() => refusePromise(name, fn(...(copies as unknown as Inputs))) as Tensor[]) as TensorResult;
     // Nobody awaits it, and what it may fail with would end the process.
     if (result instanceof Promise) result.catch(() => {});
     if (typeof result !== 'object' || result === null || result instanceof tf.Tensor || result instanceof Promise) {
@@ -106,6 +106,18 @@ function record<Inputs extends readonly Tensor[]>(
   } finally {
     tf.dispose(copies);
   }
+}
+
+function refusePromise<T>(name: string, result: T): T {
+  if (!(result instanceof Promise)) return result;
+  // Nobody awaits it, and what it may fail with would end the process.
+  result.catch(() => {});
+  throw new OptionsError('recorded-async', {
+    where: `recorded function "${name}"`,
+    expected: 'a synchronous function',
+    received: 'one that returns a promise',
+    fix: 'write it without async and await; the recorded function itself returns a promise',
+  });
 }
 
 function checkTensor(value: unknown, where: string): asserts value is Tensor {

@@ -30,7 +30,7 @@ export function hostDraw(source: string): TraceError {
     where: here(),
     expected: 'random numbers that are drawn anew by every step',
     received: `${source}(), which draws in JavaScript: the recording would repeat one draw for ever`,
-    fix: `draw with context.uniform(shape) or context.normal(shape), or use the dropout layer; ${EAGERLY}`,
+    fix: `draw with context.uniform(shape) or context.normal(shape) in a layer, or pass the numbers in as a tensor; ${EAGERLY}`,
   });
 }
 
