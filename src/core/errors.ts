@@ -57,6 +57,11 @@ export class AdjointError extends Error implements ErrorDetails {
       .join('\n')}`;
   }
 
+  /** The message, which begins with the class's name. */
+  override toString(): string {
+    return this.message;
+  }
+
   /**
    * What the console shows: message and stack once, then the cause; the fields stand in the message.
    *
