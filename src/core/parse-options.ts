@@ -16,7 +16,8 @@ export type OptionsInput<O> = Partial<{ [K in keyof O]: O[K] | undefined }>;
  * @throws OptionsError [options-type | unknown-option | invalid-option]
  */
 export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, input: unknown, where: string): O {
-  if (input !== undefined && (typeof input !== 'object' || input === null || Array.isArray(input))) {
+  const isRecord = typeof input === 'object' && input !== null && !(Symbol.iterator in input);
+  if (input !== undefined && !isRecord) {
     throw new OptionsError('options-type', {
       where,
       expected: `an object with the options of ${where}`,

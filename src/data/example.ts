@@ -37,7 +37,7 @@ export const exampleFields = ['x', 'y', 'sampleWeight'] as const;
 
 /** Brings what a source yielded into the form of an example; nothing is copied that has the form already. */
 export function toExample(input: unknown, where: string): Example {
-  if (typeof input !== 'object' || input === null || !('x' in input)) {
+  if (typeof input !== 'object' || input === null || !('x' in input) || input.x === undefined) {
     throw new DataError('element-type', {
       where,
       expected: 'an object { x, y?, sampleWeight? }',

@@ -184,12 +184,22 @@ function checkShape(shape: readonly number[], length: number, where: string): vo
   });
 }
 
+/** More axes than any kernel takes. */
+const MAX_RANK = 32;
+
 function fromNested(input: NestedNumbers, where: string): HostArray {
   const shape: number[] = [];
   let first: NestedNumbers | undefined = input;
   while (Array.isArray(first)) {
     shape.push(first.length);
     first = (first as readonly NestedNumbers[])[0];
+    // An array that contains itself has no end.
+    if (shape.length <= MAX_RANK) continue;
+    throw new DataError('array-shape', {
+      where,
+      expected: `arrays nested at most ${MAX_RANK} deep`,
+      received: 'deeper ones, or an array that contains itself',
+    });
   }
   const isBoolean = typeof first === 'boolean';
   const values = isBoolean ? new Uint8Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));

@@ -103,6 +103,14 @@ export class Variable {
 
   /** @throws `ShapeError` where `value` could not stand in this variable's place */
   checkLike(value: Tensor, what: string): void {
+    if (value.isDisposed) {
+      throw new StateError('tensor-disposed', {
+        where: `${what} of variable "${this.name}"`,
+        expected: 'a living tensor',
+        received: 'a tensor that was disposed',
+        fix: 'dispose it later, or keep it with tf.keep() inside tf.tidy()',
+      });
+    }
     if (!tf.util.arraysEqual([...this.shape], value.shape)) {
       throw new ShapeError('variable-shape', {
         where: `${what} of variable "${this.name}"`,

@@ -1,8 +1,10 @@
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
+import { SetupError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { toSnakeCase } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Shape } from '../core/shape.js';
-import type { Tensor } from '../engine/tfjs.js';
+import { tf, type Tensor } from '../engine/tfjs.js';
 import { LossOptions } from './loss-options.js';
 import { reduceLoss } from './reduce-loss.js';
 
@@ -66,7 +68,19 @@ export abstract class BaseLoss<O extends LossOptions = LossOptions> {
    * @param sampleWeight - `[batch]`, one factor an example
    */
   compute(labels: Tensor, predictions: Tensor, sampleWeight?: Tensor): Tensor {
-    return this.reduce(this.perExample(labels, predictions), sampleWeight);
+    return this.reduce(this.lossesOf(labels, predictions), sampleWeight);
+  }
+
+  /** What `perExample` returns, if it is a tensor. */
+  protected lossesOf(labels: Tensor, predictions: Tensor): Tensor {
+    const losses: unknown = this.perExample(labels, predictions);
+    if (losses instanceof tf.Tensor) return losses;
+    throw new SetupError('loss-result', {
+      where: `loss "${this.name}" (${this.constructor.name})`,
+      expected: 'a tensor with one loss for each example',
+      received: losses instanceof Promise ? 'a promise' : formatValue(losses),
+      fix: losses instanceof Promise ? 'make it synchronous' : 'return the losses',
+    });
   }
 
   /** Weights the losses of examples and reduces them as the option `reduction` says. */

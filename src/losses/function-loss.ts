@@ -24,7 +24,7 @@ export class FunctionLoss extends BaseLoss {
   }
 
   override compute(labels: Tensor, predictions: Tensor, sampleWeight?: Tensor): Tensor {
-    const losses = this.perExample(labels, predictions);
+    const losses = this.lossesOf(labels, predictions);
     if (losses.rank > 0 || sampleWeight === undefined) return this.reduce(losses, sampleWeight);
     throw new ShapeError('loss-rank', {
       where: `loss function "${this.name}"`,

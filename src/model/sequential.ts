@@ -7,6 +7,7 @@ import type { Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { CallContext } from '../layers/call-context.js';
 import { LayerOptions } from '../layers/layer-options.js';
+import { collectLayers } from './collect-weights.js';
 import { BaseModel } from './base-model.js';
 import { Model } from './declarations.js';
 
@@ -72,6 +73,13 @@ export class Sequential extends BaseModel {
         expected: 'a layer',
         received: formatValue(given),
         fix: typeof given === 'function' ? 'call the factory, or make an instance with new' : undefined,
+      });
+    }
+    if ((given as BaseLayer) === (this as unknown) || isWithin(this, given)) {
+      throw new SetupError('layer-cycle', {
+        where: this.describe(),
+        expected: 'layers that do not contain the model they are put into',
+        received: given === (this as unknown) ? 'the model itself' : `${given.describe()}, which contains it`,
       });
     }
     const { name } = given.options;
@@ -153,4 +161,10 @@ export function sequential(
   }
   const { layers, ...rest } = first as OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] };
   return new Sequential(layers, rest);
+}
+
+function isWithin(model: object, layer: BaseLayer): boolean {
+  return [...collectLayers(layer as unknown as Parameters<typeof collectLayers>[0])].some(
+    ([, inner]) => (inner as object) === model,
+  );
 }

@@ -1,3 +1,4 @@
+import { SetupError } from '../core/errors.js';
 import { typeAttribute } from '../engine/attribute.js';
 import { executeOp } from '../engine/execute-op.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
@@ -34,7 +35,8 @@ export function updateWeights(
     ];
     // Reading copies nothing; a kernel that then writes in place copies first. Nobody reads where nobody gates.
     const old = finite === null ? [] : changed.map((variable) => variable.read());
-    for (const update of weights) tf.tidy(() => optimizer.apply({ ...update, scalars, learningRate }));
+    for (const update of weights)
+      tf.tidy(() => refusePromise(optimizer, optimizer.apply({ ...update, scalars, learningRate })));
     optimizer.advance(state.scalars);
     state.iterations.assignAdd(tf.scalar(1, 'int32'));
     if (finite === null) return null as unknown as Tensor;
@@ -55,5 +57,17 @@ export function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
     // With a scalar condition this op passes one of its inputs on and copies neither.
     const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, variable.read(), old]);
     variable.assign(kept!);
+  });
+}
+
+/** An asynchronous rule would write after the step, or fail where nobody hears it. */
+function refusePromise(optimizer: BaseOptimizer, result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  result.catch(() => {});
+  throw new SetupError('optimizer-async', {
+    where: `apply of optimizer ${optimizer.constructor.name}`,
+    expected: 'a synchronous function',
+    received: 'one that returns a promise',
+    fix: 'write it without async and await',
   });
 }

@@ -1,3 +1,5 @@
+import { SetupError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { Variable } from '../engine/variable.js';
@@ -15,6 +17,7 @@ export class RunningSums {
     name: string,
     private readonly metrics: readonly BaseMetric[],
   ) {
+    for (const metric of metrics) checkSums(metric);
     const zero = tf.scalar(0);
     this.lossTotal = Variable.create(`${name}/loss/total`, zero);
     this.lossCount = Variable.create(`${name}/loss/count`, zero);
@@ -67,4 +70,15 @@ function scalarOf(variable: Variable): number {
   const number = value.dataSync()[0]!;
   value.dispose();
   return number;
+}
+
+function checkSums(metric: BaseMetric): void {
+  const { sums, name } = metric;
+  const isList = Array.isArray(sums) && sums.length > 0 && sums.every((sum) => typeof sum === 'string' && sum !== '');
+  if (isList && new Set(sums).size === sums.length) return;
+  throw new SetupError('metric-sums', {
+    where: `metric "${name}" (${metric.constructor.name})`,
+    expected: "sums to be an array of different names, such as ['total', 'count']",
+    received: formatValue(sums),
+  });
 }

@@ -25,7 +25,12 @@ export class TrainState {
     const zero = tf.scalar(0, 'int32');
     this.randomStep = Variable.create('random-step', zero);
     zero.dispose();
-    this.ensure(model);
+    try {
+      this.ensure(model);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** The state of the plan's own optimizer. */

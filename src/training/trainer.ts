@@ -1,6 +1,5 @@
 import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
-import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { emptyDataset, toBatch, type Batch, type ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
@@ -16,7 +15,7 @@ import {
 } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
-import { checkEpochs } from './check-epochs.js';
+import { checkFitOptions } from './check-fit-options.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { rehearse } from './custom-step.js';
 import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
@@ -32,7 +31,8 @@ import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
 import { makeRunner } from './make-runner.js';
 import { predictArrays } from './predict-arrays.js';
-import { checkFinite, checkLabels, preflight } from './preflight.js';
+import { batchCheck } from './batch-check.js';
+import { checkFinite, preflight } from './preflight.js';
 import type { RunQueue } from './run-queue.js';
 import { Profile } from './profile.js';
 import { profileStep } from './profile-step.js';
@@ -80,7 +80,7 @@ export class Trainer {
     const where = `fit of ${this.model.describe()}`;
     return this.queue.exclusive('fit', async () => {
       const options = parseOptions(FitOptions, input, where);
-      checkEpochs(options, where);
+      checkFitOptions(options, where);
       options.signal?.throwIfAborted();
       const callbacks = [...standard(options), ...options.callbacks];
       const dispatcher = new CallbackDispatcher(callbacks);
@@ -269,7 +269,9 @@ export class Trainer {
       firstPass: Math.max(this.nextPass, options.initialEpoch),
       stepsBefore: this.stepsTrained,
       checkBatch:
-        this.model.trainStep === undefined ? this.batchCheck(training, where) : (batch) => checkFinite(batch, where),
+        this.model.trainStep === undefined
+          ? batchCheck(this.model, this.plan, training, where)
+          : (batch) => checkFinite(batch, where),
       prepareBatch: training.kind === 'arrays' ? (batch) => batch : this.classWeighting(options.classWeight, where),
       validate:
         validation &&
@@ -291,19 +293,6 @@ export class Trainer {
     };
   }
 
-  /** Arrays were checked whole; of a stream, the first batch is tried on the model and each later one held against it. */
-  private batchCheck(data: PreparedData, where: string): (batch: Batch, isFirst: boolean) => void {
-    if (data.kind === 'arrays') return () => undefined;
-    let outputShape: Shape | undefined;
-    let position = 0;
-    return (batch, isFirst) => {
-      if (isFirst) {
-        checkFinite(batch, where);
-        outputShape = preflight(this.model, this.plan, batch, where);
-      } else if (position++ > 0) checkLabels(this.plan, batch, outputShape!, `batch ${position - 1} of ${where}`);
-    };
-  }
-
   private classWeighting(
     input: Readonly<Record<number, number>> | undefined,
     where: string,
@@ -320,7 +309,7 @@ export class Trainer {
     options: { steps?: number; signal?: AbortSignal },
   ): Promise<Logs> {
     const batches = batchesOf(data, { batchSize, shuffleSeed: null }, where);
-    const check = this.batchCheck(data, where);
+    const check = batchCheck(this.model, this.plan, data, where);
     const sums = (this.evaluationSums ??= new RunningSums('evaluate', this.plan.metrics));
     // One evaluation at a time: they share their sums, and `evaluate` may be called beside a running `fit`.
     const run = this.evaluating.then(() => evaluateLoop(this.runner, sums, this.queue, batches, check, where, options));

@@ -51,6 +51,13 @@ interface Recording {
 export function recorded<Inputs extends readonly Tensor[], Result extends TensorResult>(
   fn: (...inputs: Inputs) => Result,
 ): Recorded<Inputs, Result> {
+  if (typeof fn !== 'function') {
+    throw new OptionsError('recorded-argument', {
+      where: 'recorded()',
+      expected: 'a function of tensors',
+      received: formatValue(fn),
+    });
+  }
   const name = fn.name === '' ? 'recorded' : fn.name;
   const recordings = new Map<string, Recording>();
   const watch = new RecordingWatch(() => `recorded function "${name}"`, consoleLogger);
