@@ -18,6 +18,7 @@ interface Flags {
   batchSize: number;
   seed: number;
   model: 'subclass' | 'sequential';
+  execution: 'auto' | 'recorded' | 'eager';
   json?: boolean;
   smoke?: boolean;
 }
@@ -36,6 +37,9 @@ const flags = new Command('mnist')
   .option('--batch-size <n>', 'digits a step', wholeNumber(1), 128)
   .option('--seed <n>', 'seed of weights, order and draws', wholeNumber(0), 1)
   .addOption(new Option('--model <form>', 'form of the model').choices(['subclass', 'sequential']).default('subclass'))
+  .addOption(
+    new Option('--execution <mode>', 'how steps are run').choices(['auto', 'recorded', 'eager']).default('auto'),
+  )
   .option('--json', 'print the result as one JSON object on the last line')
   .option('--smoke', 'one short epoch on few digits, to see that everything works')
   .parse()
@@ -59,6 +63,7 @@ async function main(): Promise<void> {
     loss: new SparseCategoricalCrossentropy({ fromLogits: true }),
     metrics: ['accuracy'],
     seed: flags.seed,
+    execution: flags.execution,
   });
   const epochs = flags.smoke === true ? 1 : flags.epochs;
   const history = await model.fit(digits.train, { epochs, batchSize: flags.batchSize });
