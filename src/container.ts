@@ -1,18 +1,26 @@
 import 'reflect-metadata';
 import { Container, type ServiceIdentifier } from 'inversify';
+import { declaredRules } from './autodiff/custom-vjp.js';
 import { installAutodiff } from './autodiff/install-autodiff.js';
 import { callbackTable } from './callbacks/callback-table.js';
 import { DECLARED_KINDS, ownDeclaration, type DeclaredKind } from './core/declaration.js';
 import { SetupError } from './core/errors.js';
 import { consoleLogger, type Logger } from './core/logger.js';
 import { Registry } from './core/registry.js';
-import { provideDefaultServices, withServices, type DeclaredClass, type Services } from './core/services.js';
+import {
+  provideDefaultServices,
+  withServices,
+  type DeclaredClass,
+  type NamedRule,
+  type Services,
+} from './core/services.js';
 import { onEngineStart } from './engine/start-engine.js';
 import { layerTable } from './layers/layer-table.js';
 import { lossTable } from './losses/loss-table.js';
 import { metricTable } from './metrics/metric-table.js';
 import { Sequential } from './model/sequential.js';
 import { optimizerTable } from './optimizers/optimizer-table.js';
+import { scheduleTable } from './optimizers/schedules/schedule-table.js';
 
 /** What {@link createAdjoint} may be given. */
 export interface AdjointOptions {
@@ -22,6 +30,7 @@ export interface AdjointOptions {
 
 const LOGGER: ServiceIdentifier<Logger> = Symbol.for('adjoint:logger');
 const REGISTRIES: ServiceIdentifier<Services['registries']> = Symbol.for('adjoint:registries');
+const RULES: ServiceIdentifier<Services['rules']> = Symbol.for('adjoint:rules');
 
 /**
  * An instance of Adjoint: registries of classes by name, and services. `new Model()` and `register()` use a default
@@ -49,11 +58,12 @@ export class Adjoint {
 
   /** @internal */
   constructor(container: Container) {
-    this.services = { registries: container.get(REGISTRIES), logger: container.get(LOGGER) };
+    this.services = servicesOf(container);
   }
 
   /**
-   * Makes declared classes known by their names, for `compile` and for files.
+   * Makes declared classes known by their names, for `compile` and for files, and the rules of their `@CustomVjp` methods,
+   * for `listVjps`.
    *
    * @throws SetupError [not-declared | registered-twice]
    */
@@ -63,11 +73,12 @@ export class Adjoint {
       if (declaration === undefined) {
         throw new SetupError('not-declared', {
           where: `register(${declaredClass.name})`,
-          expected: `a class with one of the decorators @Layer, @Model, @Loss, @Metric, @Optimizer, @Callback`,
+          expected: `a class with one of the decorators @Layer, @Model, @Loss, @Metric, @Optimizer, @Schedule, @Callback`,
           received: 'a class without',
           fix: `write e.g. @Layer('app/${declaredClass.name.toLowerCase()}') above the class`,
         });
       }
+      for (const rule of declaredRules(declaredClass)) this.services.rules.register(rule.name, rule);
       this.services.registries[declaration.kind].register(declaration.name, declaredClass);
     }
   }
@@ -125,7 +136,12 @@ function composeContainer({ logger = consoleLogger }: AdjointOptions): Container
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(LOGGER).toConstantValue(logger);
   container.bind(REGISTRIES).toDynamicValue(builtInRegistries);
+  container.bind(RULES).toDynamicValue(() => new Registry<NamedRule>('rule'));
   return container;
+}
+
+function servicesOf(container: Container): Services {
+  return { registries: container.get(REGISTRIES), rules: container.get(RULES), logger: container.get(LOGGER) };
 }
 
 function builtInRegistries(): Services['registries'] {
@@ -138,6 +154,7 @@ function builtInRegistries(): Services['registries'] {
     loss: lossTable,
     metric: metricTable,
     optimizer: optimizerTable,
+    schedule: scheduleTable,
     callback: callbackTable,
   };
   for (const kind of DECLARED_KINDS) {
@@ -153,8 +170,5 @@ function theDefaultContainer(): Container {
   return defaultContainer;
 }
 
-provideDefaultServices(() => ({
-  registries: theDefaultContainer().get(REGISTRIES),
-  logger: theDefaultContainer().get(LOGGER),
-}));
+provideDefaultServices(() => servicesOf(theDefaultContainer()));
 onEngineStart(installAutodiff);

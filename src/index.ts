@@ -50,11 +50,63 @@ export type { RngPathPart } from './core/rng-key.js';
 export type { DeclaredClass } from './core/services.js';
 export type { Shape } from './core/shape.js';
 
+export { fisherVectorProduct } from './autodiff/fisher-vector-product.js';
+export { grad } from './autodiff/grad.js';
+export { hessian } from './autodiff/hessian.js';
+export { hessianTrace, HessianTraceOptions } from './autodiff/hessian-trace.js';
+export type { HessianTrace } from './autodiff/hessian-trace.js';
+export { hvp } from './autodiff/hvp.js';
+export type { HessianProduct } from './autodiff/hvp.js';
+export { jacobian } from './autodiff/jacobian.js';
+export type { JacobianOptions } from './autodiff/jacobian.js';
+export { jvp } from './autodiff/jvp.js';
+export type { Jvp } from './autodiff/jvp.js';
+export { linearize } from './autodiff/linearize.js';
+export type { Linearized, TangentsOf } from './autodiff/linearize.js';
+export { perExampleGrads } from './autodiff/per-example-grads.js';
+export { noGrad } from './autodiff/no-grad.js';
+export { stopGradient } from './autodiff/stop-gradient.js';
+export { mapTree } from './autodiff/tensor-tree.js';
+export type { TensorTree, TreeOf } from './autodiff/tensor-tree.js';
+export { valueAndGrad } from './autodiff/value-and-grad.js';
+export type { GradientsOf, GradOptions, ValueAndGrad, ValueAndGradOptions } from './autodiff/value-and-grad.js';
+export { vjp } from './autodiff/vjp.js';
+export type { Vjp } from './autodiff/vjp.js';
 export { registerKernelVjp } from './autodiff/register-kernel-vjp.js';
 export type { KeptTensors, KernelVjpRule, Removable } from './autodiff/register-kernel-vjp.js';
 export type { KernelAttributes } from './autodiff/tape.js';
 export { valueAndGradients } from './autodiff/value-and-gradients.js';
 export type { ValueAndGradients } from './autodiff/value-and-gradients.js';
+
+export { customRoot } from './autodiff/custom-root.js';
+export type { CustomRootOptions } from './autodiff/custom-root.js';
+export type { KeptValues } from './autodiff/custom-rule.js';
+export { CustomVjp } from './autodiff/custom-vjp.js';
+export type { MethodVjpRule } from './autodiff/custom-vjp.js';
+export { defineVjp } from './autodiff/define-vjp.js';
+export type { CustomFunction, TensorsOf, VjpForward, VjpRule } from './autodiff/define-vjp.js';
+export { fixedPoint } from './autodiff/fixed-point.js';
+export type { FixedPointOptions } from './autodiff/fixed-point.js';
+export { GradientTape, gradientTape } from './autodiff/gradient-tape.js';
+export type { TapeGradientOptions } from './autodiff/gradient-tape.js';
+export { conjugateGradients } from './autodiff/linear-solvers.js';
+export type { ConjugateGradientsOptions, LinearSolver } from './autodiff/linear-solvers.js';
+export { listVjps } from './autodiff/list-vjps.js';
+export type { VjpDescription } from './autodiff/list-vjps.js';
+export { withRuleChecks } from './autodiff/rule-checks.js';
+export { straightThrough } from './autodiff/straight-through.js';
+export type { StraightThroughOptions } from './autodiff/straight-through.js';
+export { gradcheck } from './autodiff/gradcheck.js';
+export { CheckOptions, GradcheckOptions, ModelGradcheckOptions } from './autodiff/gradcheck-options.js';
+export { GradcheckReport } from './autodiff/gradcheck-report.js';
+export type {
+  GradcheckElement,
+  GradcheckFindings,
+  GradcheckInput,
+  GradcheckKink,
+  GradcheckProblem,
+} from './autodiff/gradcheck-report.js';
+export { gradgradcheck } from './autodiff/gradgradcheck.js';
 
 export { initializers } from './initializers/resolve-initializer.js';
 export type { InitializerConfig, InitializerLike, InitializerName } from './initializers/resolve-initializer.js';
@@ -86,6 +138,7 @@ export { GlobalAveragePooling2D } from './layers/global-average-pooling2d.js';
 export { MaxPooling2D, MaxPooling2DOptions } from './layers/max-pooling2d.js';
 export { Reshape, ReshapeOptions } from './layers/reshape.js';
 export { Residual, ResidualOptions } from './layers/residual.js';
+export { linearDepthRates, StochasticDepth, StochasticDepthOptions } from './layers/stochastic-depth.js';
 export type { Padding, Size2D } from './layers/option-validators.js';
 export { L1L2Options, L1Options, L2Options, regularizers } from './layers/regularizers.js';
 export type { RegularizerConfig, RegularizerLike, RegularizerName } from './layers/regularizers.js';
@@ -120,8 +173,22 @@ export { OptimizerOptions } from './optimizers/optimizer-options.js';
 export { clipByGlobalNorm } from './optimizers/clip-by-global-norm.js';
 export { clipByNorm } from './optimizers/clip-by-norm.js';
 export { clipByValue } from './optimizers/clip-by-value.js';
+export { clipAdaptively } from './optimizers/clip-adaptively.js';
+export { centralizeGradients } from './optimizers/centralize-gradients.js';
+export { gradientNoise } from './optimizers/gradient-noise.js';
+export { langevinNoise } from './optimizers/langevin-noise.js';
+export { GradientNoiseOptions, noiseTransform } from './optimizers/noise-options.js';
+export { onlyFor } from './optimizers/only-for.js';
+export { spikeProtection, SpikeProtectionOptions } from './optimizers/spike-protection.js';
+export { LookaheadOptions } from './optimizers/lookahead.js';
+export { WeightAverageOptions } from './optimizers/weight-average.js';
 export { ClipOptions, clipTransform } from './optimizers/clip-options.js';
-export type { GradientTransform, TensorsByPath } from './optimizers/gradient-transform.js';
+export type {
+  GradientTransform,
+  TensorsByPath,
+  TransformStep,
+  TransformVariable,
+} from './optimizers/gradient-transform.js';
 export { Adam, AdamOptions } from './optimizers/adam.js';
 export { AdamW, AdamWOptions } from './optimizers/adam-w.js';
 export { SGD, SGDOptions } from './optimizers/sgd.js';
@@ -189,3 +256,22 @@ export { Sequential, sequential } from './model/sequential.js';
 
 export { Adjoint, createAdjoint, register } from './container.js';
 export type { AdjointOptions } from './container.js';
+
+export { ConstantSchedule, ConstantScheduleOptions } from './optimizers/schedules/constant-schedule.js';
+export { CosineDecay, CosineDecayOptions } from './optimizers/schedules/cosine-decay.js';
+export { CosineDecayRestarts, CosineDecayRestartsOptions } from './optimizers/schedules/cosine-decay-restarts.js';
+export { DecayOptions } from './optimizers/schedules/decay-options.js';
+export { Schedule } from './optimizers/schedules/declarations.js';
+export { ExponentialDecay, ExponentialDecayOptions } from './optimizers/schedules/exponential-decay.js';
+export { InverseTimeDecay, InverseTimeDecayOptions } from './optimizers/schedules/inverse-time-decay.js';
+export { LearningRateSchedule } from './optimizers/schedules/learning-rate-schedule.js';
+export type { ScheduleConfig } from './optimizers/schedules/learning-rate-schedule.js';
+export { OneCycle, OneCycleOptions } from './optimizers/schedules/one-cycle.js';
+export { PiecewiseConstantDecay, PiecewiseConstantDecayOptions } from './optimizers/schedules/piecewise-constant-decay.js';
+export { PolynomialDecay, PolynomialDecayOptions } from './optimizers/schedules/polynomial-decay.js';
+export { StepDecay, StepDecayOptions } from './optimizers/schedules/step-decay.js';
+export { WarmUpOptions } from './optimizers/schedules/warm-up.js';
+export { LearningRateScheduler, LearningRateSchedulerOptions } from './callbacks/learning-rate-scheduler.js';
+export { ReduceLROnPlateau, ReduceLROnPlateauOptions } from './callbacks/reduce-lr-on-plateau.js';
+export { findLearningRate, FindLearningRateOptions } from './model/find-learning-rate.js';
+export { LearningRateCurve } from './training/learning-rate-curve.js';

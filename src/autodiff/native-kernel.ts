@@ -16,12 +16,21 @@ export function registerNativeKernel(
   });
 }
 
+/** Puts a kernel in the place of one of tfjs-node that is at fault. */
+export function replaceNativeKernel(
+  kernelName: string,
+  run: (inputs: Inputs, attributes: KernelAttributes) => Tensor | Tensor[],
+): void {
+  if (tf.getKernel(kernelName, 'tensorflow') !== undefined) tf.unregisterKernel(kernelName, 'tensorflow');
+  registerNativeKernel(kernelName, run);
+}
+
 /** Runs a kernel with one output, on the tape. */
-export function runKernel(kernelName: string, inputs: Inputs, attributes: Record<string, number> = {}): Tensor {
-  return tf.engine().runKernel(kernelName, inputs, attributes) as Tensor;
+export function runKernel(kernelName: string, inputs: Inputs, attributes: KernelAttributes = {}): Tensor {
+  return tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as Tensor;
 }
 
 /** Runs a kernel with several outputs, on the tape. */
-export function runKernels(kernelName: string, inputs: Inputs, attributes: Record<string, number> = {}): Tensor[] {
-  return tf.engine().runKernel(kernelName, inputs, attributes) as Tensor[];
+export function runKernels(kernelName: string, inputs: Inputs, attributes: KernelAttributes = {}): Tensor[] {
+  return tf.engine().runKernel(kernelName, inputs, attributes as tf.NamedAttrMap) as Tensor[];
 }

@@ -5,6 +5,8 @@ import type { KernelAttributes } from './tape.js';
 
 /** What a rule kept from the forward pass. */
 export interface KeptTensors {
+  /** Whether the call had this input: an optional one, such as a bias, may be absent. */
+  has(name: string): boolean;
   /** @throws GradientError [not-kept] if the rule's `keepInputs` does not name it */
   input(name: string): Tensor;
   /** @throws GradientError [not-kept] if the rule's `keepOutputs` is not true for it */
@@ -111,6 +113,11 @@ export function kernelRule(kernelName: string): KernelVjpRule | undefined {
   return registered.get(kernelName)?.at(-1)?.rule;
 }
 
+/** The kernels that have a rule of ours. */
+export function kernelsWithRules(): string[] {
+  return [...registered.keys()].filter((kernelName) => kernelRule(kernelName) !== undefined);
+}
+
 /** The gradients of a recorded kernel by its rule, each checked against the input that it belongs to. */
 export function applyKernelRule(
   kernelName: string,
@@ -120,7 +127,7 @@ export function applyKernelRule(
   cotangents: readonly (Tensor | null)[],
 ): Record<string, () => Tensor> {
   const { inputs, outputs, saved } = recorded;
-  const names = rule.keepAllInputs === true ? Object.keys(inputs) : (rule.keepInputs ?? []);
+  const names = rule.keepAllInputs === true ? Object.keys(inputs) : presentInputs(rule, inputs);
   const first = cotangents[0] ?? tf.fill(outputs[0]!.shape, 0);
   const gradients = rule.backward(first, keptTensors(kernelName, rule, names, saved), attributes, cotangents);
   const checked: Record<string, () => Tensor> = {};
@@ -133,6 +140,11 @@ export function applyKernelRule(
     };
   }
   return checked;
+}
+
+/** Those of the inputs that a rule keeps which the call had: only they are saved. */
+function presentInputs({ keepInputs = [] }: KernelVjpRule, inputs: Record<string, Tensor>): string[] {
+  return keepInputs.filter((name) => inputs[name] !== undefined && inputs[name] !== null);
 }
 
 function activate(kernelName: string): void {
@@ -174,6 +186,7 @@ function keptTensors(
     });
   };
   return {
+    has: (name) => inputNames.includes(name),
     input: (name) => find(inputNames.indexOf(name), `input "${name}"`, `add "${name}" to the rule's keepInputs`),
     output: (index) => {
       const position = keptOutputs.indexOf(index);
@@ -206,7 +219,7 @@ function checkGradientOf(
   if (!(gradient instanceof tf.Tensor)) {
     throw new GradientError('rule-result', { where, expected: 'a tensor', received: typeof gradient });
   }
-  if (gradient.dtype !== 'float32') {
+  if (gradient.dtype !== 'float32' && gradient.dtype !== input.dtype) {
     throw new GradientError('rule-dtype', { where, expected: 'dtype float32', received: `dtype ${gradient.dtype}` });
   }
   if (!tf.util.arraysEqual(gradient.shape, input.shape)) {

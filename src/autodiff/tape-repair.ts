@@ -1,4 +1,5 @@
 import { currentScope, withScope, type Scope } from '../core/path-scope.js';
+import { complexGradients, isComplexCall, pastTypeCheck } from './complex-gradients.js';
 import { applyKernelRule, kernelRule, type Removable } from './register-kernel-vjp.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { tapeEngine, type TapeNode } from './tape.js';
@@ -6,12 +7,14 @@ import { tapeEngine, type TapeNode } from './tape.js';
 let installed: Removable | undefined;
 
 /**
- * Mends two faults of tfjs's tape, by one override of `addTapeNode`; safe to call again.
+ * Mends four faults of tfjs's tape, by overrides of its engine's methods; safe to call again.
  *
  * - tfjs clones a kernel's saved outputs before it records the kernel, so that an outer tape sees them as constants and
  *   second-order gradients are wrong in silence. The kernel's node is moved before the clones.
  * - Kernels with a bool or int32 result (comparisons, arg max) have no gradient, or one that means nothing, and make
  *   `tf.where(tf.greater(x, 0), ...)` fail. They are constants to a derivative and are left off the tape.
+ * - A kernel with an optional input, such as batch normalisation without a scale, fails where a call leaves it out.
+ * - A gradient by a complex tensor is refused for its type.
  *
  * Besides, each gradient function runs at the path of the layer whose forward op it belongs to, in the backward phase.
  *
@@ -21,7 +24,8 @@ export function installTapeRepairs(): Removable {
   if (installed !== undefined) return installed;
   const engine = tapeEngine();
   const original = engine.addTapeNode;
-  engine.addTapeNode = (kernelName, inputs, outputs, gradientsFunc, saved, attributes) => {
+  engine.addTapeNode = (kernelName, given, outputs, gradientsFunc, saved, attributes) => {
+    const inputs = presentOnly(given);
     if (outputs.length > 0 && outputs.every(({ dtype }) => dtype !== 'float32' && dtype !== 'complex64')) {
       for (const tensor of saved ?? []) tensor.dispose();
       return;
@@ -35,17 +39,37 @@ export function installTapeRepairs(): Removable {
       node.gradient = (cotangents) =>
         applyKernelRule(kernelName, rule, { inputs, outputs, saved: saved ?? [] }, attributes, cotangents);
     }
-    if (node.gradient !== undefined) node.gradient = inBackwardPhase(node.gradient, currentScope());
+    if (node.gradient !== undefined) {
+      const isComplex = isComplexCall(inputs, outputs);
+      if (isComplex) node.gradient = complexGradients(kernelName, node, gradientsFunc ?? undefined);
+      node.gradient = inBackwardPhase(node.gradient, currentScope());
+      if (isComplex) {
+        node.typedGradient = node.gradient;
+        node.gradient = pastTypeCheck(node.gradient);
+      }
+    }
     tape.splice(positionBeforeConsumers(tape, node), 0, node);
   };
+  const originalTensors = engine.getTensorsForGradient;
+  engine.getTensorsForGradient = (...call) =>
+    originalTensors.apply(engine, call).filter((tensor) => tensor !== undefined && tensor !== null);
   installed = {
     remove: () => {
       if (installed === undefined) return;
       engine.addTapeNode = original;
+      engine.getTensorsForGradient = originalTensors;
       installed = undefined;
     },
   };
   return installed;
+}
+
+function presentOnly(inputs: Record<string, Tensor | null | undefined>): Record<string, Tensor> {
+  const isPresent = (tensor: Tensor | null | undefined): tensor is Tensor => tensor !== undefined && tensor !== null;
+  if (Object.values(inputs).every(isPresent)) return inputs as Record<string, Tensor>;
+  return Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, tensor]) => (isPresent(tensor) ? [[name, tensor]] : [])),
+  );
 }
 
 type Gradient = NonNullable<TapeNode['gradient']>;

@@ -7,6 +7,8 @@ export interface TapeNode {
   readonly outputs: Tensor[];
   saved?: Tensor[];
   gradient?: (cotangents: (Tensor | null)[]) => Record<string, () => Tensor>;
+  /** Of a call with complex tensors: the same without the disguise that tfjs's own backward pass needs. */
+  typedGradient?: (cotangents: (Tensor | null)[]) => Record<string, () => Tensor>;
 }
 
 /** A kernel's attributes as tfjs passes them. */
@@ -23,8 +25,12 @@ type AddTapeNode = (
 
 /** The part of tfjs's engine that keeps the tape; tfjs declares it private. */
 export interface TapeEngine {
-  readonly state: { activeTape: TapeNode[] | null; gradientDepth: number };
+  readonly state: { activeTape: TapeNode[] | null; gradientDepth: number; kernelDepth: number };
   addTapeNode: AddTapeNode;
+  /** What is saved of a kernel for its gradient; an optional input that the call left out is there as `undefined`. */
+  getTensorsForGradient(kernelName: string, inputs: Record<string, Tensor>, outputs: Tensor[]): (Tensor | undefined)[];
+  /** Hands out an id; those of tensors only grow, so that it tells what was made before from what was made after. */
+  nextTensorId(): number;
 }
 
 export function tapeEngine(): TapeEngine {

@@ -2,7 +2,9 @@ import type { BaseCallback } from './callback.js';
 import { EarlyStopping } from './early-stopping.js';
 import { History } from './history.js';
 import { LambdaCallback } from './lambda-callback.js';
+import { LearningRateScheduler } from './learning-rate-scheduler.js';
 import { ProgressBar } from './progress-bar.js';
+import { ReduceLROnPlateau } from './reduce-lr-on-plateau.js';
 import { TerminateOnNaN } from './terminate-on-nan.js';
 
 /** A class that makes a callback from options. */
@@ -13,6 +15,8 @@ export const callbackTable: Readonly<Record<string, CallbackClass>> = {
   earlyStopping: EarlyStopping,
   history: History,
   lambdaCallback: LambdaCallback,
+  learningRateScheduler: LearningRateScheduler,
   progressBar: ProgressBar,
+  reduceLROnPlateau: ReduceLROnPlateau,
   terminateOnNaN: TerminateOnNaN,
 };

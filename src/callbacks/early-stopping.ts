@@ -1,13 +1,11 @@
 import { IsBoolean, IsIn, IsInt, IsNotEmpty, IsNumber, IsOptional, IsString, Min } from 'class-validator';
-import { CallbackError, OptionsError } from '../core/errors.js';
-import { didYouMean } from '../core/nearest-name.js';
 import type { OptionsInput } from '../core/parse-options.js';
 import type { Logs } from '../training/callback-contract.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 import { formatNumber } from './format-logs.js';
-import { largerIsBetter } from './monitor-direction.js';
+import { Monitor, type MonitorMode } from './monitor.js';
 
 /** Options of {@link EarlyStopping}; named as in `tf.layers`. */
 export class EarlyStoppingOptions {
@@ -28,7 +26,7 @@ export class EarlyStoppingOptions {
 
   /** `min`: smaller is better, `max`: larger is, `auto`: as the monitor's name tells. Default `auto`. */
   @IsIn(['auto', 'min', 'max'])
-  mode: 'auto' | 'min' | 'max' = 'auto';
+  mode: MonitorMode = 'auto';
 
   /** Value that has to be beaten within `patience` epochs. Default none. */
   @IsOptional()
@@ -80,13 +78,13 @@ export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
   /** Index of the epoch after which this callback ended the latest run, `null` where it did not. */
   stoppedEpoch: number | null = null;
 
-  private readonly sign: 1 | -1;
+  private readonly monitor: Monitor;
   private waited = 0;
   private bestWeights: WeightSnapshot | null = null;
 
   constructor(options?: OptionsInput<EarlyStoppingOptions>) {
     super(options);
-    this.sign = directionOf(this.options);
+    this.monitor = new Monitor(this.options, this.name);
   }
 
   override onTrainBegin(): void {
@@ -94,27 +92,19 @@ export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
     this.bestValue = null;
     this.stoppedEpoch = null;
     this.waited = 0;
-    const { monitor } = this.options;
-    if (monitor.startsWith('val_') && !this.run.validated) {
-      throw new CallbackError('unknown-monitor', {
-        where: `option "monitor" of callback "${this.name}"`,
-        expected: `validation data, for the monitor "${monitor}"`,
-        received: 'a fit() without validation data',
-        fix: `give fit() validationData or validationSplit, or monitor "${monitor.slice('val_'.length)}"`,
-      });
-    }
+    this.monitor.check(this.run);
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const value = this.monitored(logs);
+    const value = this.monitor.read(logs, this.run);
     if (value === undefined || epoch < this.options.startFromEpoch) return;
     // As long as nothing was better, the first watched epoch is the one to go back to.
     if (this.bestEpoch === null) this.keep(epoch);
     this.waited += 1;
-    if (this.improves(value, this.bestValue)) {
+    if (this.monitor.improves(value, this.bestValue)) {
       this.bestValue = value;
       if (this.bestEpoch !== epoch) this.keep(epoch);
-      if (this.improves(value, this.options.baseline)) this.waited = 0;
+      if (this.monitor.improves(value, this.options.baseline)) this.waited = 0;
       return;
     }
     if (this.waited < this.options.patience || this.run.stopReason !== null) return;
@@ -137,24 +127,6 @@ export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
     super.detach();
   }
 
-  /** `undefined` where the run was stopped in mid-epoch, before the entry could be there. */
-  private monitored(logs: Logs): number | undefined {
-    const { monitor } = this.options;
-    const value = logs[monitor];
-    if (value !== undefined || this.run.stopReason !== null) return value;
-    throw new CallbackError('unknown-monitor', {
-      where: `option "monitor" of callback "${this.name}"`,
-      expected: `one of ${Object.keys(logs).join(', ')}`,
-      received: JSON.stringify(monitor),
-      fix: didYouMean(monitor, Object.keys(logs)),
-    });
-  }
-
-  private improves(value: number, reference: number | null | undefined): boolean {
-    if (Number.isNaN(value)) return false;
-    return reference == null || this.sign * (value - reference) > this.options.minDelta;
-  }
-
   private keep(epoch: number): void {
     this.bestEpoch = epoch;
     if (this.options.restoreBestWeights) this.bestWeights = this.run.readWeights();
@@ -166,19 +138,7 @@ export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
     const epochs = `${this.waited} epoch${this.waited === 1 ? '' : 's'}`;
     if (this.bestValue === null) return `${reached}: no finite value in ${epochs}`;
     const best = `${formatNumber(this.bestValue)} of epoch ${this.bestEpoch! + 1}`;
-    if (this.improves(this.bestValue, baseline)) return `${reached} has not improved on ${best} for ${epochs}`;
+    if (this.monitor.improves(this.bestValue, baseline)) return `${reached} has not improved on ${best} for ${epochs}`;
     return `${reached} has not beaten the baseline ${formatNumber(baseline!)} in ${epochs}`;
   }
-}
-
-function directionOf({ mode, monitor }: EarlyStoppingOptions): 1 | -1 {
-  if (mode !== 'auto') return mode === 'max' ? 1 : -1;
-  const larger = largerIsBetter(monitor);
-  if (larger !== undefined) return larger ? 1 : -1;
-  throw new OptionsError('monitor-direction', {
-    where: 'option "mode" of callback EarlyStopping',
-    expected: `"min" or "max" for the monitor "${monitor}", whose name does not tell which way is better`,
-    received: '"auto"',
-    fix: "give mode: 'max' where a larger value is better, mode: 'min' where a smaller one is",
-  });
 }

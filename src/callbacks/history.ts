@@ -25,7 +25,10 @@ import { Callback } from './declarations.js';
  */
 @Callback('adjoint/history')
 export class History extends BaseCallback {
-  /** Loss and metrics by name: `loss`, `accuracy`, `val_loss`. */
+  /**
+   * Loss and metrics by name: `loss`, `accuracy`, `val_loss`; with them `learningRate` as it stood at each epoch's end, where
+   * a schedule is in force or the rate was changed.
+   */
   history: Record<string, number[]> = {};
   /** Index of each epoch, from 0. */
   epoch: number[] = [];
@@ -50,8 +53,11 @@ export class History extends BaseCallback {
 
   override onEpochEnd(epoch: number, logs: Logs): void {
     const before = this.epoch.length;
+    const { learningRate } = this.run.optimizer.options;
     for (const name of new Set([...Object.keys(this.history), ...Object.keys(logs)])) {
-      const values = (this.history[name] ??= Array.from({ length: before }, () => NaN));
+      // The rate is logged from its first change on: until then it was the one that the optimizer was made with.
+      const earlier = name === 'learningRate' && typeof learningRate === 'number' ? learningRate : NaN;
+      const values = (this.history[name] ??= Array.from({ length: before }, () => earlier));
       values.push(logs[name] ?? NaN);
     }
     this.epoch.push(epoch);

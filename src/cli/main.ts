@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { AdjointError } from '../core/errors.js';
 import { addEngineCommands } from './engine-commands.js';
+import { addGradcheckCommand } from './gradcheck-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -14,6 +15,7 @@ const program = new Command('adjoint')
   .showSuggestionAfterError()
   .showHelpAfterError('(--help lists the commands)');
 addEngineCommands(program);
+addGradcheckCommand(program);
 
 program.parseAsync().catch((error: unknown) => {
   // A stack says nothing to somebody at a terminal, but for a fault of Adjoint's own.

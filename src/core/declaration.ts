@@ -3,7 +3,7 @@ import { refuseStandardDecorators } from './metadata.js';
 import 'reflect-metadata';
 
 /** The kinds of classes that users declare and a registry finds by name. */
-export const DECLARED_KINDS = ['layer', 'model', 'loss', 'metric', 'optimizer', 'callback'] as const;
+export const DECLARED_KINDS = ['layer', 'model', 'loss', 'metric', 'optimizer', 'schedule', 'callback'] as const;
 
 /** A kind of class that users declare and a registry finds by name. */
 export type DeclaredKind = (typeof DECLARED_KINDS)[number];

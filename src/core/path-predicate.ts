@@ -1,4 +1,6 @@
 import { OptionsError } from './errors.js';
+import { formatValue } from './format-value.js';
+import { didYouMean } from './nearest-name.js';
 
 /**
  * Chooses paths such as `body/conv2d/kernel`: a glob (`*` within one part, `**` across parts; a bare `body` also takes
@@ -27,6 +29,37 @@ export function compilePathPredicate(predicate: PathPredicate): (path: string) =
     expected: 'a glob string, a RegExp, a function of the path, or a list of these',
     received: String(predicate),
   });
+}
+
+/** A predicate as errors show it. */
+export function formatPredicate(predicate: PathPredicate): string {
+  return predicate instanceof RegExp ? String(predicate) : formatValue(predicate);
+}
+
+/**
+ * The error for a predicate that chooses nothing.
+ *
+ * @param what - what there is to be chosen: `weight of the model`
+ * @param paths - the paths that it was asked for
+ */
+export function choosesNothing(
+  predicate: PathPredicate,
+  where: string,
+  what: string,
+  paths: readonly string[],
+): OptionsError {
+  return new OptionsError('invalid-option', {
+    where,
+    expected: `a predicate that chooses at least one ${what}`,
+    received: formatPredicate(predicate),
+    fix: didYouMean(typeof predicate === 'string' ? predicate : '', new Set(paths.flatMap(placesOf))),
+  });
+}
+
+/** `a/b/kernel`: `a`, `a/b`, `a/b/kernel`. */
+function placesOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 function globToRegExp(glob: string): RegExp {

@@ -8,6 +8,8 @@ export interface Scope {
   /** How many layer calls are running inside one another. */
   readonly depth: number;
   readonly phase: Phase;
+  /** The custom rule whose forward or backward function is running, if one is. */
+  readonly rule?: string;
 }
 
 /** A layer's call adds its name; errors, keys and the recorder read the path. Never changed in place, so that it can be kept. */
@@ -15,13 +17,19 @@ let current: Scope = { path: '', depth: 0, phase: 'forward' };
 
 /** Runs `fn` with `name` appended to the current path; an empty name appends nothing. */
 export function withPath<T>(name: string, fn: () => T): T {
-  const { path, depth, phase } = current;
-  return withScope({ path: name === '' ? path : path === '' ? name : `${path}/${name}`, depth: depth + 1, phase }, fn);
+  const { path, depth } = current;
+  const inner = name === '' ? path : path === '' ? name : `${path}/${name}`;
+  return withScope({ ...current, path: inner, depth: depth + 1 }, fn);
 }
 
 /** Runs `fn` as a part of another phase, at the same path. */
 export function withPhase<T>(phase: Phase, fn: () => T): T {
   return withScope({ ...current, phase }, fn);
+}
+
+/** Runs `fn` as a part of a custom rule, at the same path. */
+export function withRule<T>(rule: string, fn: () => T): T {
+  return withScope({ ...current, rule }, fn);
 }
 
 /** Runs `fn` as if it were called where `scope` was the current one. */

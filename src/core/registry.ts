@@ -26,6 +26,16 @@ export class Registry<T> {
     for (const alias of aliases) this.aliases.set(alias, value);
   }
 
+  /** Gives a name without aliases free again, if it is this value's. */
+  remove(name: string, value: T): void {
+    if (this.entries.get(name) === value) this.entries.delete(name);
+  }
+
+  /** Every value, in the order of registration. */
+  values(): T[] {
+    return [...this.entries.values()];
+  }
+
   has(name: string): boolean {
     return this.entries.has(name) || this.aliases.has(name);
   }

@@ -7,9 +7,18 @@ import type { Registry } from './registry.js';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- constructors of every declared class fit
 export type DeclaredClass = new (...parameters: any[]) => object;
 
+/** A custom gradient rule as its instance knows it. */
+export interface NamedRule {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly nonDifferentiable: readonly string[];
+}
+
 /** What one Adjoint instance gives the things that are made in it; composed in `container.ts`. */
 export interface Services {
   readonly registries: Readonly<Record<DeclaredKind, Registry<DeclaredClass>>>;
+  /** Gradient rules by name. */
+  readonly rules: Registry<NamedRule>;
   readonly logger: Logger;
 }
 

@@ -9,10 +9,10 @@ export function readVariable(variable: Variable): Tensor {
   return bound?.get(variable) ?? variable.read();
 }
 
-/** Runs `fn` while every read of these variables answers with the given tensors. */
+/** Runs `fn` while every read of these variables answers with the given tensors; those of a surrounding call go on. */
 export function withVariableReads<T>(reads: ReadonlyMap<Variable, Tensor>, fn: () => T): T {
   const outer = bound;
-  bound = reads;
+  bound = outer === undefined ? reads : new Map([...outer, ...reads]);
   try {
     return fn();
   } finally {

@@ -8,6 +8,8 @@ import type { WeightHandle } from './weight-handle.js';
 export interface CallOptions {
   /** Whether this is a training step: dropout drops, BatchNormalization uses the batch's statistics. Default false. */
   readonly training?: boolean;
+  /** Whether dropout drops in training; off for a gradient check. Default true. */
+  readonly dropout?: boolean;
   /** Seed of every draw in this call. Default 0. */
   readonly seed?: number;
   /** Step counter, an int32 scalar: draws differ from step to step. Default 0. */
@@ -35,6 +37,7 @@ export interface CallOptions {
  */
 export class CallContext {
   readonly training: boolean;
+  readonly dropout: boolean;
   readonly seed: number;
   /** @internal */
   readonly caller: object | undefined;
@@ -46,6 +49,7 @@ export class CallContext {
 
   constructor(options: CallOptions = {}) {
     this.training = options.training ?? false;
+    this.dropout = options.dropout ?? true;
     this.seed = options.seed ?? 0;
     this.step = options.step;
     this.caller = options.caller;

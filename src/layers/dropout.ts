@@ -44,7 +44,7 @@ export class Dropout extends BaseLayer<DropoutOptions> {
   call(x: Tensor, context?: CallContext): Tensor {
     const { rate } = this.options;
     // The input stays its owner's: who disposes the output must not dispose it with it.
-    if (context === undefined || !context.training || rate === 0) return tf.clone(x);
+    if (context === undefined || !context.training || !context.dropout || rate === 0) return tf.clone(x);
     const keep = tf.greaterEqual(context.uniform(x.shape, 'mask'), rate);
     return tf.mul(tf.mul(x, 1 / (1 - rate)), tf.cast(keep, 'float32'));
   }

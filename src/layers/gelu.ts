@@ -1,5 +1,5 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
-import { exactScalar } from './exact-scalar.js';
+import { exactConstant } from '../autodiff/exact-constant.js';
 import { withDerivative } from './with-derivative.js';
 
 /**
@@ -13,6 +13,6 @@ export function gelu(x: Tensor): Tensor {
 
 /** tfjs's own gradient of erf holds 2 / sqrt(pi) rounded to float32; the density here holds its constant in full. */
 const normalDistribution = withDerivative(
-  (x) => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, exactScalar(Math.SQRT1_2))))),
-  (x) => tf.mul(exactScalar(1 / Math.sqrt(2 * Math.PI)), tf.exp(tf.mul(-0.5, tf.square(x)))),
+  (x) => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, exactConstant(Math.SQRT1_2))))),
+  (x) => tf.mul(exactConstant(1 / Math.sqrt(2 * Math.PI)), tf.exp(tf.mul(-0.5, tf.square(x)))),
 );

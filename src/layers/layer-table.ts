@@ -9,6 +9,7 @@ import { GlobalAveragePooling2D } from './global-average-pooling2d.js';
 import { MaxPooling2D } from './max-pooling2d.js';
 import { Reshape } from './reshape.js';
 import { Residual } from './residual.js';
+import { StochasticDepth } from './stochastic-depth.js';
 
 /** The built-in layer classes by the names of their factories. */
 export const layerTable = {
@@ -23,4 +24,5 @@ export const layerTable = {
   maxPooling2d: MaxPooling2D,
   reshape: Reshape,
   residual: Residual,
+  stochasticDepth: StochasticDepth,
 };

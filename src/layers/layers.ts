@@ -9,6 +9,7 @@ import { globalAveragePooling2d } from './global-average-pooling2d.js';
 import { maxPooling2d } from './max-pooling2d.js';
 import { reshape } from './reshape.js';
 import { residual } from './residual.js';
+import { stochasticDepth } from './stochastic-depth.js';
 
 /**
  * The layers by name, as `tf.layers` has them: `layers.dense({ units: 10 })`.
@@ -32,4 +33,5 @@ export const layers = {
   maxPooling2d,
   reshape,
   residual,
+  stochasticDepth,
 };

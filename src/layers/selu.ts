@@ -1,6 +1,6 @@
 import { tf } from '../engine/tfjs.js';
 import { negativePart } from './elu.js';
-import { exactScalar } from './exact-scalar.js';
+import { exactConstant } from '../autodiff/exact-constant.js';
 import { withDerivative } from './with-derivative.js';
 
 const SCALE = 1.0507009873554805;
@@ -14,7 +14,7 @@ const SCALE_TIMES_ALPHA = 1.7580993408473768;
 export const selu = withDerivative(
   (x) => tf.selu(x),
   (x) => {
-    const decaying = tf.mul(exactScalar(SCALE_TIMES_ALPHA), tf.exp(negativePart(x)));
-    return tf.where(tf.greater(x, 0), exactScalar(SCALE), decaying);
+    const decaying = tf.mul(exactConstant(SCALE_TIMES_ALPHA), tf.exp(negativePart(x)));
+    return tf.where(tf.greater(x, 0), exactConstant(SCALE), decaying);
   },
 );

@@ -1,8 +1,10 @@
+import type { ModelGradcheckOptions } from '../autodiff/gradcheck-options.js';
+import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
 import { OptionsError, StateError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { PathTree } from '../core/path-tree.js';
-import { compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import { choosesNothing, compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
 import { currentServices } from '../core/services.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import { History } from '../callbacks/history.js';
@@ -13,6 +15,7 @@ import { tf, type Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import { CallContext } from '../layers/call-context.js';
 import type { LayerOptions } from '../layers/layer-options.js';
+import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import type { BatchSource } from '../training/batches.js';
 import type { CallbackContract, Logs } from '../training/callback-contract.js';
 import type { StepContext } from '../training/step-context.js';
@@ -35,6 +38,7 @@ import { CompileOptions } from './compile-options.js';
 import { compilePlan } from './compile-plan.js';
 import { formatSummary } from './summary.js';
 import { copyWeights, overwriteWeights } from './weight-tensors.js';
+import { trainableWeightTensors, withWeights } from './weights-as-input.js';
 
 type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
 
@@ -222,6 +226,36 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /**
+   * Compares the gradient of the training loss by every trainable weight with differences, in float64; changes nothing.
+   *
+   * The loss is that of training, in training mode, with the penalties of regularizers, which the report names; dropout and
+   * clipping are off. Weights of more than `maximumElements` are checked along random directions, and at some elements.
+   *
+   * @param x - inputs `[examples, ...]`; two to four examples will do, as each difference is a forward pass
+   * @param y - labels `[examples, ...]`
+   * @returns errors by weight path, with the worst element; see `docs/gradcheck.md` for how to read it
+   * @throws StateError [not-compiled]; GradientError [gradcheck] where a check fails under `throws: true`
+   *
+   * @example
+   * ```ts
+   * import { layers, sequential } from 'adjoint';
+   *
+   * const model = sequential([layers.dense({ units: 3, activation: 'tanh' }), layers.dense({ units: 1 })]);
+   * model.compile({ loss: 'meanSquaredError' });
+   * const report = await model.gradcheck([[0.1, 0.2], [0.3, -0.4]], [[1], [2]]);
+   * console.log(report.passed, report.inputs.map(({ input }) => input)); // true [ 'dense/kernel', 'dense/bias', ... ]
+   * model.dispose();
+   * ```
+   */
+  async gradcheck(
+    x: HostArrayInput,
+    y: HostArrayInput,
+    options?: OptionsInput<ModelGradcheckOptions>,
+  ): Promise<GradcheckReport> {
+    return this.compiled('gradcheck').gradcheck({ x, y }, options);
+  }
+
+  /**
    * Where the time and memory of a training step go, by op and by layer; trains nothing and changes nothing.
    *
    * The step runs as a graph on copies of the weights, also where `compile` says `execution: 'eager'`.
@@ -251,6 +285,19 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   ): Promise<Profile> {
     const { source, options } = sortArguments(first, second, third);
     return this.compiled('profile').profile(source, options as OptionsInput<ProfileOptions> | undefined);
+  }
+
+  /**
+   * Trains under a swept learning rate for `findLearningRate`, which puts the weights back.
+   *
+   * @internal
+   */
+  sweepLearningRate(
+    source: BatchSource,
+    options: OptionsInput<FitOptions>,
+    sweep: LearningRateSchedule<object>,
+  ): Promise<boolean> {
+    return this.compiled('findLearningRate').sweep(source, options, sweep);
   }
 
   /** All descendants, in the order of declaration. */
@@ -303,11 +350,102 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     overwriteWeights(this, weights);
   }
 
-  /** Sets whether training updates the layers whose path the predicate chooses; holds from the next step on. */
+  /**
+   * The weights that training updates, by path, as copies that the caller disposes: what a function of the weights is
+   * differentiated by.
+   *
+   * @see {@link BaseModel.withWeights}
+   */
+  trainableWeightTensors(): Record<string, Tensor> {
+    this.assertBuilt('trainableWeightTensors');
+    return trainableWeightTensors(this);
+  }
+
+  /**
+   * Runs a function in which the model has other weights than its own, and so makes the model a function of its weights.
+   *
+   * When to use: for gradients, Hessian products or several steps of training by hand, which may themselves be
+   * differentiated (MAML). The model's own weights are neither read nor changed where others are given.
+   *
+   * A weight that is used twice, or in another model too, is one weight: its gradient is the sum over its uses.
+   *
+   * @param weights - values by weight path, of the weights' shapes; weights left out keep their own values
+   * @param fn - a synchronous function
+   * @returns what `fn` returns
+   * @throws LookupError [unknown-weight]; ShapeError [weight-shape]; StateError [not-built | async-weights]
+   *
+   * @example
+   * ```ts
+   * import { grad, layers, sequential, tf } from 'adjoint';
+   *
+   * const model = sequential([layers.dense({ units: 1 })]);
+   * model.build([null, 2]);
+   * const x = tf.tensor2d([[1, 2]]);
+   * const weights = model.trainableWeightTensors();
+   * const gradient = grad((w: typeof weights) => model.withWeights(w, () => tf.sum(model.call(x))))(weights);
+   * console.log([...gradient['dense/kernel']!.dataSync()]); // 1, 2
+   * tf.dispose([weights, gradient, x]);
+   * model.dispose();
+   * ```
+   */
+  withWeights<Result>(weights: Readonly<Record<string, Tensor>>, fn: () => Result): Result {
+    this.assertBuilt('withWeights');
+    return withWeights(this, weights, fn);
+  }
+
+  /**
+   * Runs a function while the model has the averages of its weights, as `compile({ weightAverage })` keeps them, in the
+   * weights' place; afterwards the weights are back, to the bit.
+   *
+   * When to use: to evaluate, to predict, or to read the averages with `getWeights()`; also in a callback's hook, awaited.
+   * Until the first training step the weights are their own average. Moving statistics are not averaged: see
+   * docs/gradient-handling.md on batch normalisation.
+   *
+   * @param fn - may be asynchronous; it must not write weights
+   * @returns what `fn` returns
+   * @throws StateError [no-weight-average] where none is kept; [averaged-weights] where a training step is begun meanwhile
+   *
+   * @example
+   * ```ts
+   * import { layers, sequential } from 'adjoint';
+   *
+   * const model = sequential([layers.dense({ units: 1 })]);
+   * model.compile({ optimizer: 'adam', loss: 'meanSquaredError', weightAverage: { decay: 0.99 } });
+   * const [x, y] = [[[1], [2]], [[2], [4]]];
+   * await model.fit(x, y, { epochs: 3, verbose: 0 });
+   * console.log(await model.withAveragedWeights(() => model.evaluate(x, y)));
+   * model.dispose();
+   * ```
+   */
+  async withAveragedWeights<Result>(fn: () => Result | Promise<Result>): Promise<Result> {
+    return this.compiled('withAveragedWeights').averaged.during(fn);
+  }
+
+  /**
+   * Overwrites the weights with their averages, as Keras does at the end of a `fit` with `use_ema`; training may go on from
+   * there.
+   *
+   * @throws StateError [no-weight-average] where none is kept; [step-in-flight] while a step is running
+   */
+  useAveragedWeights(): void {
+    this.compiled('useAveragedWeights').averaged.overwrite();
+  }
+
+  /**
+   * Sets whether training updates the layers whose path the predicate chooses; holds from the next step on, without
+   * compiling again. Slots of a frozen weight are kept.
+   *
+   * @throws OptionsError [invalid-option] where the predicate chooses no layer
+   */
   setTrainable(predicate: PathPredicate, trainable: boolean): void {
     this.place();
     const matches = compilePathPredicate(predicate);
-    for (const [path, layer] of collectLayers(this)) if (matches(path)) layer.trainable = trainable;
+    const tree = collectLayers(this);
+    const chosen = [...tree].filter(([path]) => matches(path));
+    if (chosen.length === 0) {
+      throw choosesNothing(predicate, `setTrainable of ${this.describe()}`, 'layer of the model', tree.paths());
+    }
+    for (const [, layer] of chosen) layer.trainable = trainable;
   }
 
   /** Number of weight elements, statistics included. */
@@ -377,7 +515,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
 }
 
 /** `(x, y, options)` and `(dataset, options)` to one form. */
-function sortArguments(
+export function sortArguments(
   first: HostArrayInput | BatchSource,
   second: unknown,
   third: unknown,

@@ -1,4 +1,5 @@
-import { IsArray, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import type { OptionsInput } from '../core/parse-options.js';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { LossFunction } from '../losses/function-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
@@ -6,6 +7,11 @@ import type { MetricFunction } from '../metrics/function-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { Execution } from '../training/training-plan.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
+import type { GradientTransform } from '../optimizers/gradient-transform.js';
+import type { LookaheadOptions } from '../optimizers/lookahead.js';
+import type { GradientNoiseOptions } from '../optimizers/noise-options.js';
+import type { SpikeProtectionOptions } from '../optimizers/spike-protection.js';
+import type { WeightAverageOptions } from '../optimizers/weight-average.js';
 
 /** Options of `compile`. */
 export class CompileOptions {
@@ -24,9 +30,40 @@ export class CompileOptions {
   @IsArray()
   metrics: readonly (BaseMetric | string | MetricFunction)[] = [];
 
-  /** Gradient clipping by one of `value`, `norm` (each weight's gradient) and `globalNorm`. Default none. */
+  /**
+   * Gradient clipping by one of `value`, `norm` (each weight's gradient), `globalNorm` and `adaptive` (relative to the
+   * weights), of all weights or of those that `only` chooses. Default none.
+   */
   @IsOptional()
-  clip?: Partial<ClipOptions>;
+  clip?: OptionsInput<ClipOptions>;
+
+  /** Leaves out or scales down updates with gradients far above their running median. Default none. */
+  @IsOptional()
+  spikeProtection?: OptionsInput<SpikeProtectionOptions>;
+
+  /** Takes the mean from each unit's gradient. Default false. */
+  @IsBoolean()
+  centralizeGradients = false;
+
+  /** Further transforms of the gradients, in order: after those above, before noise. Default none. */
+  @IsArray()
+  gradientTransforms: readonly GradientTransform[] = [];
+
+  /** Noise on the gradients: fading with `eta`, or Langevin's with `temperature`. Default none. */
+  @IsOptional()
+  gradientNoise?: OptionsInput<GradientNoiseOptions>;
+
+  /** Logs the norm of all gradients, `gradientNorm`, and that after clipping, `clippedGradientNorm`. Default false. */
+  @IsBoolean()
+  logGradientNorms = false;
+
+  /** Keeps slow weights that the optimizer's are set back to. Default none. */
+  @IsOptional()
+  lookahead?: OptionsInput<LookaheadOptions>;
+
+  /** Keeps an average of the weights for `withAveragedWeights` and `useAveragedWeights`. Default none. */
+  @IsOptional()
+  weightAverage?: OptionsInput<WeightAverageOptions>;
 
   /** Seed of initial weights, shuffling and every draw in a step. Default 0. */
   @IsInt()

@@ -8,10 +8,10 @@ import { BaseMetric } from '../metrics/base-metric.js';
 import { FunctionMetric, type MetricFunction } from '../metrics/function-metric.js';
 import { resolveAccuracy } from '../metrics/resolve-accuracy.js';
 import { BaseOptimizer } from '../optimizers/base-optimizer.js';
-import { clipTransform } from '../optimizers/clip-options.js';
 import { NoLoss } from '../training/no-loss.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { CompileOptions } from './compile-options.js';
+import { gradientHandling } from './gradient-handling.js';
 
 /** Names that are no entries of a registry. */
 const SPECIAL_NAMES: Partial<Record<DeclaredKind, readonly string[]>> = { metric: ['accuracy'] };
@@ -71,25 +71,27 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
           fromFunction: (fn: MetricFunction) => new FunctionMetric(fn),
         }),
   );
-  checkNames(metrics, where);
+  const handling = gradientHandling(options, optimizer, where);
+  checkNames(metrics, handling.logs, where);
   return {
     optimizer,
     loss,
     metrics,
-    clipping: options.clip === undefined ? [] : [clipTransform(options.clip)],
+    ...handling,
     seed: options.seed,
     execution: options.execution,
   };
 }
 
-function checkNames(metrics: readonly BaseMetric[], where: string): void {
+function checkNames(metrics: readonly BaseMetric[], logs: readonly string[], where: string): void {
   const names = metrics.map(({ name }) => name);
-  const clash = names.find((name, i) => name === 'loss' || names.indexOf(name) !== i);
+  const taken = ['loss', ...logs];
+  const clash = names.find((name, i) => taken.includes(name) || names.indexOf(name) !== i);
   if (clash === undefined) return;
   throw new OptionsError('invalid-option', {
     where: `option "metrics" of ${where}`,
-    expected: 'metrics of different names, none of them "loss"',
-    received: clash === 'loss' ? 'one named "loss"' : `two named "${clash}"`,
+    expected: `metrics of different names, none of them ${taken.map((name) => `"${name}"`).join(' or ')}`,
+    received: taken.includes(clash) ? `one named "${clash}"` : `two named "${clash}"`,
     fix: 'give one of them another name option',
   });
 }

@@ -130,7 +130,7 @@ export class Sequential extends BaseModel {
     return this.named;
   }
 
-  override call(inputs: Tensor, context: CallContext): Tensor {
+  override call(inputs: Tensor, context?: CallContext): Tensor {
     return this.chain.reduce((x, layer) => layer.call(x, context), inputs);
   }
 

@@ -1,4 +1,4 @@
-import { IsNumber, IsOptional, Min, ValidateBy } from 'class-validator';
+import { IsNumber, IsOptional, Min } from 'class-validator';
 import type { OptionsInput } from '../core/parse-options.js';
 import { compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
 import { tf } from '../engine/tfjs.js';
@@ -6,6 +6,7 @@ import { applyGradientDescent } from '../engine/variable-updates.js';
 import { Adam, AdamOptions } from './adam.js';
 import type { WeightUpdate } from './base-optimizer.js';
 import { Optimizer } from './declarations.js';
+import { IsPathPredicate } from './is-path-predicate.js';
 
 /** Options of {@link AdamW}. */
 export class AdamWOptions extends AdamOptions {
@@ -19,14 +20,7 @@ export class AdamWOptions extends AdamOptions {
    * trained weight decays, biases too.
    */
   @IsOptional()
-  @ValidateBy({
-    name: 'isPathPredicate',
-    validator: {
-      validate: isPathPredicate,
-      defaultMessage: () =>
-        'excludeFromWeightDecay must be a glob, a regular expression, a function, or a list of these',
-    },
-  })
+  @IsPathPredicate()
   excludeFromWeightDecay?: PathPredicate;
 }
 
@@ -69,14 +63,5 @@ export class AdamW extends Adam<AdamWOptions> {
       applyGradientDescent(variable, tf.mul(learningRate, this.options.weightDecay), value);
     }
     super.apply(update);
-  }
-}
-
-function isPathPredicate(value: unknown): boolean {
-  try {
-    compilePathPredicate(value as PathPredicate);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { OptionsError } from '../core/errors.js';
+import { OptionsError, StateError } from '../core/errors.js';
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { refuseBaking } from '../engine/record/recording-state.js';
@@ -6,6 +6,8 @@ import type { Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 import type { GradientTransform } from './gradient-transform.js';
 import { OptimizerOptions } from './optimizer-options.js';
+import { LearningRateSchedule } from './schedules/learning-rate-schedule.js';
+import { withSchedule } from './schedules/resolve-schedule.js';
 
 /** Everything that the update of one weight may use. */
 export interface WeightUpdate {
@@ -19,7 +21,7 @@ export interface WeightUpdate {
   readonly slots: Readonly<Record<string, Variable>>;
   /** The optimizer's own scalars, by the names that `scalars` gives, as read at the step's start. */
   readonly scalars: Readonly<Record<string, Tensor>>;
-  /** Scalar; fed each step, never baked into a recording. */
+  /** Scalar; fed each step or computed in it by a schedule, never baked into a recording. */
   readonly learningRate: Tensor;
 }
 
@@ -53,25 +55,47 @@ export interface WeightUpdate {
  */
 export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOptions> {
   readonly options: O;
+  /** The learning-rate schedule in force; `null` where the learning rate is a number. */
+  readonly schedule: LearningRateSchedule<object> | null;
+  /** NaN where there is a schedule. */
   private rate: number;
+  /** Updates of the model that was last trained. */
+  private iterations: Variable | undefined;
 
   constructor(options?: OptionsInput<O>) {
     const optimizerClass = new.target;
     const where = `optimizer ${optimizerClass.name}`;
     const optionsClass = optionsClassOf(optimizerClass, OptimizerOptions) as OptionsClass<O>;
-    this.options = parseOptions(optionsClass, options, where);
-    this.rate = this.options.learningRate;
+    this.options = parseOptions(optionsClass, withSchedule(options, where), where);
+    const { learningRate } = this.options;
+    this.schedule = learningRate instanceof LearningRateSchedule ? learningRate : null;
+    this.rate = learningRate instanceof LearningRateSchedule ? NaN : learningRate;
   }
 
-  /** Step size; may be set between steps and holds from the next step on. */
+  /**
+   * Step size; may be set between steps and holds from the next step on.
+   *
+   * Where a schedule is in force, the rate of the next update, of the model that this optimizer trained last; reading it
+   * waits for the device. It cannot be set then.
+   *
+   * @throws OptionsError [invalid-option], and StateError [scheduled] where a schedule is in force
+   */
   get learningRate(): number {
     refuseBaking(
       `learningRate of optimizer ${this.constructor.name}`,
       'use the learningRate that apply is given, a tensor',
     );
-    return this.rate;
+    return this.schedule === null ? this.rate : this.schedule.valueAt(this.updates());
   }
   set learningRate(value: number) {
+    if (this.schedule !== null) {
+      throw new StateError('scheduled', {
+        where: `learningRate of optimizer ${this.constructor.name}`,
+        expected: 'a learning rate that is a number, to be changed by hand',
+        received: `a new value while the schedule ${this.schedule.constructor.name} is in force`,
+        fix: 'make the optimizer with a number as its learningRate, or put the change into the schedule',
+      });
+    }
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
       throw new OptionsError('invalid-option', {
         where: `learningRate of optimizer ${this.constructor.name}`,
@@ -80,6 +104,16 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
       });
     }
     this.rate = value;
+  }
+
+  /**
+   * What a step of the model with this count of updates is fed; NaN where it computes the rate from a schedule.
+   *
+   * @internal
+   */
+  rateToFeed(iterations: Variable): number {
+    this.iterations = iterations;
+    return this.rate;
   }
 
   /** The optimizer's own transforms, run after clipping and before the update. Default none. */
@@ -105,4 +139,14 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
 
   /** Moves the optimizer's scalars on, once a step after every weight. Default: they stay. */
   advance(_scalars: Readonly<Record<string, Variable>>): void {}
+
+  private updates(): number {
+    if (this.iterations === undefined || this.iterations.isDisposed) return 0;
+    const count = this.iterations.read();
+    try {
+      return count.dataSync()[0]!;
+    } finally {
+      count.dispose();
+    }
+  }
 }

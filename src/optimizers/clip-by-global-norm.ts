@@ -2,6 +2,7 @@ import { tf } from '../engine/tfjs.js';
 import { clipFactor, normOf } from './gradient-norm.js';
 import type { GradientTransform } from './gradient-transform.js';
 import { mapTensors } from './map-tensors.js';
+import { positiveNumber } from './positive-number.js';
 
 /**
  * Limits the norm of all gradients together, which keeps the step's direction.
@@ -13,6 +14,7 @@ import { mapTensors } from './map-tensors.js';
  * When to use: the usual guard against exploding gradients; a limit of 1 is a common start.
  *
  * @param limit - largest norm of all gradients together, above 0
+ * @throws OptionsError [invalid-option]
  *
  * @example
  * ```ts
@@ -30,6 +32,7 @@ import { mapTensors } from './map-tensors.js';
  * https://arxiv.org/abs/1211.5063
  */
 export function clipByGlobalNorm(limit: number): GradientTransform {
+  positiveNumber(limit, 'limit', 'clipByGlobalNorm');
   return {
     name: 'clipByGlobalNorm',
     transform: (gradients) => {

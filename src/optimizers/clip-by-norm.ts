@@ -1,6 +1,7 @@
 import { clipFactor, normOf } from './gradient-norm.js';
 import type { GradientTransform } from './gradient-transform.js';
 import { mapTensors } from './map-tensors.js';
+import { positiveNumber } from './positive-number.js';
 
 /**
  * Limits the norm of each weight's gradient on its own.
@@ -11,6 +12,7 @@ import { mapTensors } from './map-tensors.js';
  * When to use: where one layer's gradients explode and the others should keep their step.
  *
  * @param limit - largest norm of a gradient, above 0
+ * @throws OptionsError [invalid-option]
  *
  * @example
  * ```ts
@@ -25,6 +27,7 @@ import { mapTensors } from './map-tensors.js';
  * https://arxiv.org/abs/1211.5063
  */
 export function clipByNorm(limit: number): GradientTransform {
+  positiveNumber(limit, 'limit', 'clipByNorm');
   return {
     name: 'clipByNorm',
     transform: (gradients) => mapTensors(gradients, (gradient) => gradient.mul(clipFactor(normOf([gradient]), limit))),

@@ -1,6 +1,7 @@
 import { tf } from '../engine/tfjs.js';
 import type { GradientTransform } from './gradient-transform.js';
 import { mapTensors } from './map-tensors.js';
+import { positiveNumber } from './positive-number.js';
 
 /**
  * Limits every element of every gradient.
@@ -10,6 +11,7 @@ import { mapTensors } from './map-tensors.js';
  * When to use: against single outliers. It turns the step's direction; {@link clipByGlobalNorm} does not.
  *
  * @param limit - largest magnitude of an element, above 0
+ * @throws OptionsError [invalid-option]
  *
  * @example
  * ```ts
@@ -21,6 +23,7 @@ import { mapTensors } from './map-tensors.js';
  * ```
  */
 export function clipByValue(limit: number): GradientTransform {
+  positiveNumber(limit, 'limit', 'clipByValue');
   return {
     name: 'clipByValue',
     transform: (gradients) => mapTensors(gradients, (gradient) => tf.clipByValue(gradient, -limit, limit)),

@@ -16,8 +16,22 @@ export function normOf(tensors: readonly Tensor[]): Tensor {
   });
 }
 
+/**
+ * The norms of a weight's units: of all that leads to one place of the last axis, where outputs stand, `[1, ..., units]`;
+ * of a vector or a scalar as a whole, `[]`. As right as {@link normOf}.
+ */
+export function unitNorms(tensor: Tensor): Tensor {
+  if (tensor.rank < 2) return normOf([tensor]);
+  return tf.tidy(() => {
+    const axes = tensor.shape.slice(0, -1).map((_, axis) => axis);
+    const plain = tf.sum(tf.square(tensor), axes, true);
+    const scaled = tf.sum(tf.square(tf.mul(tensor, DOWN)), axes, true);
+    return tf.where(tf.isFinite(plain), tf.sqrt(plain), tf.mul(tf.sqrt(scaled), 1 / DOWN));
+  });
+}
+
 /** What scales a gradient of this norm down to the limit: exactly 1 within it, NaN for a norm that is not finite. */
-export function clipFactor(norm: Tensor, limit: number): Tensor {
+export function clipFactor(norm: Tensor, limit: number | Tensor): Tensor {
   return tf.tidy(() => tf.div(limit, tf.maximum(norm, limit)).add(norm.sub(norm)));
 }
 

@@ -1,9 +1,8 @@
-import { LookupError, SetupError, StateError } from '../core/errors.js';
-import { formatValue } from '../core/format-value.js';
+import { LookupError, StateError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
-import { tf, type DataType } from '../engine/tfjs.js';
-import { Variable } from '../engine/variable.js';
+import type { Variable } from '../engine/variable.js';
 import type { BaseOptimizer } from './base-optimizer.js';
+import { byName, createVariables, sortedEntries, type NewVariable } from './create-variables.js';
 
 interface WeightSlots {
   readonly variable: Variable;
@@ -89,7 +88,7 @@ export class OptimizerState {
   entries(): [name: string, variable: Variable][] {
     this.assertUsable();
     const slots = [...this.weights].flatMap(([path, weight]) => withPrefix(`slots/${path}/`, weight.slots));
-    return [['iterations', this.iterations], ...sorted(withPrefix('scalars/', this.scalars)), ...sorted(slots)];
+    return [['iterations', this.iterations], ...sortedEntries(withPrefix('scalars/', this.scalars)), ...sortedEntries(slots)];
   }
 
   /** Frees every variable; a second call does nothing. */
@@ -110,47 +109,10 @@ export class OptimizerState {
   }
 }
 
-interface NewVariable {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly value: number;
-  readonly dtype?: DataType;
-}
-
-/** Makes all of them or, where one fails, none. */
-function createAll(wanted: readonly NewVariable[]): Variable[] {
-  const made: Variable[] = [];
-  try {
-    for (const { name, shape, value, dtype = 'float32' } of wanted) {
-      if (!Number.isFinite(value)) {
-        throw new SetupError('initial-value', {
-          where: `variable "${name}"`,
-          expected: 'slots() and scalars() of an optimizer to give finite numbers',
-          received: formatValue(value),
-        });
-      }
-      const initial = tf.tidy(() => tf.fill([...shape], value, dtype as 'float32' | 'int32'));
-      try {
-        made.push(Variable.create(name, initial));
-      } finally {
-        initial.dispose();
-      }
-    }
-  } catch (error) {
-    for (const variable of made) variable.dispose();
-    throw error;
-  }
-  return made;
-}
-
-function byName(names: readonly string[], variables: readonly Variable[]): Readonly<Record<string, Variable>> {
-  return Object.fromEntries(names.map((name, i) => [name, variables[i]!]));
-}
-
 function withPrefix(prefix: string, named: Readonly<Record<string, Variable>>): [string, Variable][] {
   return Object.entries(named).map(([name, variable]) => [prefix + name, variable]);
 }
 
-function sorted(entries: [string, Variable][]): [string, Variable][] {
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+function createAll(wanted: readonly NewVariable[]): Variable[] {
+  return createVariables(wanted, 'slots() and scalars() of an optimizer');
 }

@@ -4,11 +4,12 @@ import { applyGradientDescent, applyKerasMomentum } from '../engine/variable-upd
 import { BaseOptimizer, type WeightUpdate } from './base-optimizer.js';
 import { Optimizer } from './declarations.js';
 import { OptimizerOptions } from './optimizer-options.js';
+import type { LearningRateSchedule } from './schedules/learning-rate-schedule.js';
 
 /** Options of {@link SGD}. */
 export class SGDOptions extends OptimizerOptions {
-  /** Step size. Default 0.01. */
-  override learningRate = 0.01;
+  /** Step size, or a schedule of it. Default 0.01. */
+  override learningRate: number | LearningRateSchedule<object> = 0.01;
 
   /** Share of the last step that the next one keeps, from 0 to 1. Default 0: no memory and no slot. */
   @IsNumber()

@@ -1,24 +1,37 @@
 import { GradientError } from '../core/errors.js';
 import { withPhase } from '../core/path-scope.js';
-import type { Tensor } from '../engine/tfjs.js';
+import { tf, type Tensor } from '../engine/tfjs.js';
+import type { CallContext } from '../layers/call-context.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
-import { applyTransforms } from '../optimizers/chain.js';
-import { updateWeights } from '../optimizers/update-weights.js';
+import { rateAt } from '../optimizers/schedules/learning-rate-schedule.js';
+import { putBack, updateWeights } from '../optimizers/update-weights.js';
 import type { Differentiated } from './differentiate.js';
 import { allFinite, type Gate } from './gate.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
+import { TransformRun } from './transform-run.js';
 
 /** Learning rates as scalars, fed at each step. */
 export type LearningRates = ReadonlyMap<BaseOptimizer, Tensor>;
 
+/** What became of an update. */
+export interface AppliedGradients {
+  /** Whether the update was made: all was finite, and no transform had it skipped; `null` where nobody asked. */
+  readonly gate: Gate;
+  /** Whether loss, gradients and new values were finite; `null` where nobody asked. */
+  readonly sound: Gate;
+  /** What was measured on the way: scalars by name. */
+  readonly logs: Readonly<Record<string, Tensor>>;
+}
+
 /**
- * finite?, clip, update: what a step does with its gradients.
+ * The one owner of the order in which gradients become an update: finite?, clip, noise, update, what follows updates. See
+ * docs/gradient-handling.md.
  *
+ * @param call - keys the draws of this step
  * @param gated - whether a non-finite loss, gradient, `more` or new value leaves weights and slots as they were
  * @param more - further values that have to be finite
- * @returns whether the update stands; `null` where nobody asked
  */
 export function applyGradients(
   model: Trainable,
@@ -27,17 +40,27 @@ export function applyGradients(
   optimizer: BaseOptimizer,
   { loss, weights }: Differentiated,
   learningRates: LearningRates,
+  call: CallContext,
   gated: boolean,
   more: Iterable<Tensor> = [],
-): Gate {
+): AppliedGradients {
   const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
   if (reached.length === 0) throw nothingToTrain(model);
   return withPhase('update', () => {
     const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...more]) : null;
-    const transformed = applyTransforms(
-      [...plan.clipping, ...optimizer.transforms()],
+    const optimizerState = state.stateOf(optimizer);
+    const schedule = (optimizer === plan.optimizer ? plan.sweep : undefined) ?? optimizer.schedule;
+    const fed = learningRates.get(optimizer)!;
+    const rate = schedule === null ? fed : rateAt(schedule, optimizerState.iterations.read());
+    const transforms = state.transformsOf(optimizer);
+    const before = [transforms.undoneOnSkip(), transforms.keptOnSkip()].map((variables) =>
+      variables.map((variable) => ({ variable, old: variable.read() })),
+    );
+    const run = new TransformRun(transforms, call, optimizerState.iterations, rate);
+    const transformed = run.apply(
       new Map(reached.map(({ path, gradient }) => [path, gradient])),
       new Map(reached.map(({ path, value }) => [path, value])),
+      plan.logGradientNorms ? plan.clipping.length : null,
     );
     const updates = reached.map(({ path, handle, value }) => ({
       path,
@@ -45,8 +68,25 @@ export function applyGradients(
       value,
       gradient: transformed.get(path)!,
     }));
-    return updateWeights(optimizer, state.stateOf(optimizer), updates, learningRates.get(optimizer)!, finite);
+    const { wanted, logs } = run;
+    const gate = updateWeights(optimizer, optimizerState, updates, rate, bothOf(finite, wanted));
+    const sound = soundness(finite, wanted, gate);
+    for (const [i, stays] of [gate, sound].entries()) {
+      if (stays !== null) for (const { variable, old } of before[i]!) putBack(variable, old, stays);
+    }
+    state.afterUpdatesOf(optimizer).apply(optimizerState.iterations, gate);
+    return { gate, sound, logs };
   });
+}
+
+/** A spike that was skipped is sound; an update that was made and undone, because it made something infinite, is not. */
+function soundness(finite: Gate, wanted: Gate, gate: Gate): Gate {
+  if (finite === null || wanted === null) return finite === null ? null : gate;
+  return tf.logicalOr(gate!, tf.logicalAnd(finite, tf.logicalNot(wanted)));
+}
+
+function bothOf(a: Gate, b: Gate): Gate {
+  return a === null ? b : b === null ? a : tf.logicalAnd(a, b);
 }
 
 function nothingToTrain(model: Trainable): GradientError {

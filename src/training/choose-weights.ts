@@ -1,7 +1,5 @@
-import { GradientError, OptionsError } from '../core/errors.js';
-import { formatValue } from '../core/format-value.js';
-import { didYouMean } from '../core/nearest-name.js';
-import { compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import { GradientError } from '../core/errors.js';
+import { choosesNothing, compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
 import type { Trainable, TrainableWeight } from './trainable.js';
 
 /**
@@ -18,13 +16,7 @@ export function chooseWeights(
   const tree = model.weightTree();
   const matching = [...tree].filter(([path]) => matches(path));
   if (matching.length === 0 && predicate !== undefined) {
-    const names = [...new Set(tree.paths().flatMap(placesOf))];
-    throw new OptionsError('invalid-option', {
-      where: `option "weights" of ${where}`,
-      expected: 'a predicate that chooses at least one weight of the model',
-      received: predicate instanceof RegExp ? String(predicate) : formatValue(predicate),
-      fix: didYouMean(typeof predicate === 'string' ? predicate : '', names),
-    });
+    throw choosesNothing(predicate, `option "weights" of ${where}`, 'weight of the model', tree.paths());
   }
   const trainable = matching.filter(([, weight]) => weight.trainable);
   if (trainable.length > 0) return trainable;
@@ -34,10 +26,4 @@ export function chooseWeights(
     received: `${matching.length} weights, none of them trainable`,
     fix: 'look for trainable: false on the layers or on the model',
   });
-}
-
-/** `a/b/kernel`: `a`, `a/b`, `a/b/kernel`. */
-function placesOf(path: string): string[] {
-  const parts = path.split('/');
-  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }

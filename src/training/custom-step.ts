@@ -24,6 +24,10 @@ class CustomStepContext implements StepContext {
   readonly call: CallContext;
   private readonly where: string;
   private readonly gates: Tensor[] = [];
+  /** Of each update, whether all was finite; apart from the gate where a transform had an update skipped. */
+  private readonly sounds: Tensor[] = [];
+  /** What the updates measured. */
+  private readonly measured: Record<string, Tensor> = {};
   /** What gated updates write over, as it was before the first of them. */
   private readonly before = new Map<Variable, Tensor>();
 
@@ -50,33 +54,46 @@ class CustomStepContext implements StepContext {
       (trained) => this.penalised(loss, trained),
       (path) => chosen.has(path),
     );
-    if (this.gated) {
+    const transforms = state.transformsOf(optimizer);
+    if (this.gated || transforms.chain.length > 0) {
       for (const { handle, gradient } of differentiated.weights) if (gradient !== null) this.remember(handle.variable);
       for (const [, variable] of state.stateOf(optimizer).entries()) this.remember(variable);
+      for (const [, variable] of state.afterUpdatesOf(optimizer).entries()) this.remember(variable);
+      for (const variable of transforms.undoneOnSkip()) this.remember(variable);
     }
-    const gate = applyGradients(model, plan, state, optimizer, differentiated, learningRates, this.gated);
+    const { gate, sound, logs } = applyGradients(
+      model,
+      plan,
+      state,
+      optimizer,
+      differentiated,
+      learningRates,
+      this.call,
+      this.gated,
+    );
     if (gate !== null) this.gates.push(this.call.keep(gate));
+    if (sound !== null) this.sounds.push(this.call.keep(sound));
+    for (const [name, value] of Object.entries(logs)) this.measured[this.freeName(name)] = this.call.keep(value);
     return differentiated.loss;
   }
 
   /** Writes what layers staged, and moves the draws on; one gate is over all that the step writes. */
   finish(logs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
     const staged = this.call.stateWrites;
-    const gate = this.wholeGate();
+    const gate = this.wholeGate(this.gates);
     // An update whose own loss was sound was made, and seen by what followed, before another one was found bad.
     if (gate !== null && this.gates.length + staged.size > 1) {
       for (const [variable, old] of this.before) putBack(variable, old, gate);
     }
     for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
     this.state.randomStep.assignAdd(tf.scalar(1, 'int32'));
-    return gateLogs(logs, gate);
+    return gateLogs({ ...this.measured, ...logs }, this.wholeGate(this.sounds));
   }
 
   private rehearse(loss: () => Tensor, optimizer: BaseOptimizer, weights: MinimizeOptions['weights']): Tensor {
     const value = this.penalised(loss, []);
-    const optimizerState = this.state.stateOf(optimizer);
     for (const [path, { handle }] of chooseWeights(this.model, weights, this.where)) {
-      optimizerState.ensure(path, handle.variable);
+      this.state.ensureWeight(optimizer, path, handle.variable);
     }
     return value;
   }
@@ -94,10 +111,18 @@ class CustomStepContext implements StepContext {
     if (!this.before.has(variable)) this.before.set(variable, this.call.keep(variable.read()));
   }
 
-  private wholeGate(): Gate {
-    if (!this.gated) return null;
-    const staged = [...this.call.stateWrites.values()];
-    const gates = staged.length === 0 ? this.gates : [...this.gates, allFinite(staged)];
+  /** `gradientNorm` of a second `minimize` is `gradientNorm_1`. */
+  private freeName(name: string): string {
+    if (!(name in this.measured)) return name;
+    let i = 1;
+    while (`${name}_${i}` in this.measured) i++;
+    return `${name}_${i}`;
+  }
+
+  /** All updates' gates together, and where non-finite values are looked for, what layers staged. */
+  private wholeGate(parts: readonly Tensor[]): Gate {
+    const staged = this.gated ? [...this.call.stateWrites.values()] : [];
+    const gates = staged.length === 0 ? parts : [...parts, allFinite(staged)];
     return gates.length === 0 ? null : gates.reduce((a, b) => tf.logicalAnd(a, b));
   }
 }
@@ -126,6 +151,7 @@ export function customStep(
 /** Runs a model's own step for its layers, weights and slots alone; changes nothing that exists. */
 export function rehearse(model: Trainable, plan: TrainingPlan, state: TrainState, batch: DeviceBatch): void {
   customStep(model, plan, state, batch, null, false);
+  state.checkTransforms(model);
 }
 
 function notScalar(value: unknown, where: string): GradientError {

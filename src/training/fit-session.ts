@@ -7,6 +7,7 @@ import { BatchFeed } from './batch-feed.js';
 import type { ExecutionMode, Logs, RunProgress, TrainingRun } from './callback-contract.js';
 import type { CallbackDispatcher } from './callback-dispatcher.js';
 import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
+import { LearningRateLog } from './learning-rate-log.js';
 import type { RunQueue } from './run-queue.js';
 import type { StepRunner } from './step-runner.js';
 import type { TrainState } from './train-state.js';
@@ -63,6 +64,7 @@ export class FitSession implements TrainingRun {
   /** Time spent on batches that are not yet trained on. */
   private gathering = 0;
   private readonly feed: BatchFeed;
+  private readonly rateLog: LearningRateLog;
 
   constructor(
     private readonly plan: FitPlan,
@@ -81,6 +83,7 @@ export class FitSession implements TrainingRun {
     this.optimizer = plan.optimizer;
     this.logger = plan.logger;
     this.totalSteps = plan.stepsBefore;
+    this.rateLog = new LearningRateLog(plan.optimizer);
     this.feed = new BatchFeed(plan.batches, plan.firstPass, plan.signal, plan.where);
   }
 
@@ -140,7 +143,9 @@ export class FitSession implements TrainingRun {
       await this.trainPass();
       // Stopped by onEpochBegin: there is no epoch to tell of.
       if (this.step === 0) break;
-      logs = { ...this.runningLogs(), ...(await this.validation()) };
+      const running = this.runningLogs();
+      const rate = this.rateLog.read(this.makeState(), running);
+      logs = { ...running, ...rate, ...(await this.validation()) };
       await this.callbacks.dispatch('onEpochEnd', this.epoch, logs);
       this.plan.signal?.throwIfAborted();
     }

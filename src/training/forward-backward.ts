@@ -1,8 +1,8 @@
-import { tf, type Tensor } from '../engine/tfjs.js';
+import type { Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
+import { batchLoss } from './batch-loss.js';
 import type { DeviceBatch } from './device-batch.js';
 import { differentiate, type Differentiated } from './differentiate.js';
-import { penalties } from './penalties.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
@@ -15,10 +15,9 @@ export function forwardBackward(
 ): Differentiated & { predictions: Tensor } {
   let predictions: Tensor | undefined;
   const differentiated = differentiate(model, (trained) => {
-    const output = model.call(batch.x, context);
+    const { loss, output } = batchLoss(model, plan, batch, context, trained);
     predictions = context.keep(output);
-    const dataLoss = plan.loss.compute(batch.y!, output, batch.sampleWeight);
-    return penalties(trained, context.losses).reduce((sum, penalty) => tf.add(sum, penalty), dataLoss);
+    return loss;
   });
   return { ...differentiated, predictions: predictions! };
 }

@@ -12,10 +12,17 @@ export class RunningSums {
   private readonly lossCount: Variable;
   private readonly sums: ReadonlyMap<BaseMetric, ReadonlyMap<string, Variable>>;
 
-  /** @param name - prefix of the variables' names: `train`, `evaluate` */
+  /** Totals and counts of what a step logs besides. */
+  private readonly logs: ReadonlyMap<string, { readonly total: Variable; readonly count: Variable }>;
+
+  /**
+   * @param name - prefix of the variables' names: `train`, `evaluate`
+   * @param logs - names of what a step logs besides loss and metrics
+   */
   constructor(
     name: string,
     private readonly metrics: readonly BaseMetric[],
+    logs: readonly string[] = [],
   ) {
     for (const metric of metrics) checkSums(metric);
     const zero = tf.scalar(0);
@@ -25,6 +32,12 @@ export class RunningSums {
       metrics.map((metric) => [
         metric,
         new Map(metric.sums.map((sum) => [sum, Variable.create(`${name}/${metric.name}/${sum}`, zero)])),
+      ]),
+    );
+    this.logs = new Map(
+      logs.map((log) => [
+        log,
+        { total: Variable.create(`${name}/${log}/total`, zero), count: Variable.create(`${name}/${log}/count`, zero) },
       ]),
     );
     zero.dispose();
@@ -40,6 +53,19 @@ export class RunningSums {
     }
   }
 
+  /** Adds what a step logs besides, where it is finite; runs inside the step. */
+  addLogs(logs: Readonly<Record<string, Tensor>>, size: Tensor, gate: Gate): void {
+    for (const [name, { total, count }] of this.logs) {
+      const value = logs[name];
+      // A chain of transforms logs nothing about weights that are all frozen.
+      if (value === undefined) continue;
+      const finite = tf.isFinite(value);
+      const counts = gate === null ? finite : tf.logicalAnd(gate, finite);
+      gatedAdd(total, tf.mul(value, size), counts);
+      gatedAdd(count, size, counts);
+    }
+  }
+
   /** Loss and metrics so far; NaN where no batch was added. */
   read(): Logs {
     const logs: Record<string, number> = { loss: scalarOf(this.lossTotal) / scalarOf(this.lossCount) };
@@ -47,6 +73,7 @@ export class RunningSums {
       const sums = [...this.sums.get(metric)!].map(([name, variable]) => [name, scalarOf(variable)] as const);
       logs[metric.name] = metric.result(Object.fromEntries(sums));
     }
+    for (const [name, { total, count }] of this.logs) logs[name] = scalarOf(total) / scalarOf(count);
     return logs;
   }
 
@@ -61,7 +88,12 @@ export class RunningSums {
   }
 
   private variables(): Variable[] {
-    return [this.lossTotal, this.lossCount, ...[...this.sums.values()].flatMap((group) => [...group.values()])];
+    return [
+      this.lossTotal,
+      this.lossCount,
+      ...[...this.sums.values()].flatMap((group) => [...group.values()]),
+      ...[...this.logs.values()].flatMap(({ total, count }) => [total, count]),
+    ];
   }
 }
 

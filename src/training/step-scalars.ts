@@ -5,7 +5,12 @@ import type { TrainState } from './train-state.js';
 
 /** Runs `use` with the learning rates of now as scalars. */
 export async function withLearningRates<T>(state: TrainState, use: (rates: LearningRates) => Promise<T>): Promise<T> {
-  const rates = new Map(state.usedOptimizers().map((optimizer) => [optimizer, tf.scalar(optimizer.learningRate)]));
+  const rates = new Map(
+    state.usedOptimizers().map((optimizer) => {
+      const { iterations } = state.stateOf(optimizer);
+      return [optimizer, tf.scalar(optimizer.rateToFeed(iterations))];
+    }),
+  );
   try {
     return await use(rates);
   } finally {

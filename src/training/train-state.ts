@@ -1,7 +1,9 @@
 import { tf } from '../engine/tfjs.js';
 import { Variable } from '../engine/variable.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { AfterUpdateState } from '../optimizers/after-update-state.js';
 import { OptimizerState } from '../optimizers/optimizer-state.js';
+import { TransformState } from '../optimizers/transform-state.js';
 import { LogMeans } from './log-means.js';
 import { RunningSums } from './running-sums.js';
 import type { Trainable } from './trainable.js';
@@ -16,17 +18,20 @@ export class TrainState {
   readonly randomStep: Variable;
   /** State by optimizer, in the order of first use; the plan's own first. */
   private readonly optimizers = new Map<BaseOptimizer, OptimizerState>();
+  private readonly transforms = new Map<BaseOptimizer, TransformState>();
+  private readonly afterUpdates = new Map<BaseOptimizer, AfterUpdateState>();
 
   constructor(
     model: Trainable,
     private readonly plan: TrainingPlan,
   ) {
-    this.sums = new RunningSums('train', plan.metrics);
+    this.sums = new RunningSums('train', plan.metrics, plan.logs);
     const zero = tf.scalar(0, 'int32');
     this.randomStep = Variable.create('random-step', zero);
     zero.dispose();
     try {
       this.ensure(model);
+      if (model.trainStep === undefined) this.checkTransforms(model);
     } catch (error) {
       this.dispose();
       throw error;
@@ -45,6 +50,35 @@ export class TrainState {
     return state;
   }
 
+  /** The chain of gradient transforms before an optimizer's updates, with its state. */
+  transformsOf(optimizer: BaseOptimizer): TransformState {
+    let state = this.transforms.get(optimizer);
+    if (state === undefined) {
+      const { clipping, noise } = this.plan;
+      state = new TransformState([...clipping, ...noise, ...optimizer.transforms()]);
+      this.transforms.set(optimizer, state);
+    }
+    return state;
+  }
+
+  /** What follows an optimizer's updates, with its state. */
+  afterUpdatesOf(optimizer: BaseOptimizer): AfterUpdateState {
+    let state = this.afterUpdates.get(optimizer);
+    if (state === undefined) this.afterUpdates.set(optimizer, (state = new AfterUpdateState(this.plan.afterUpdates)));
+    return state;
+  }
+
+  /** The weights with a slot of what follows the updates. */
+  copiesOf(follower: string, slot: string): ReturnType<AfterUpdateState['copiesOf']> {
+    return [...this.afterUpdates.values()].flatMap((state) => state.copiesOf(follower, slot));
+  }
+
+  /** @throws OptionsError where a transform cannot serve the model, such as one for weights that it does not have */
+  checkTransforms(model: Trainable): void {
+    const paths = model.weightTree().paths();
+    for (const optimizer of this.optimizers.keys()) this.transformsOf(optimizer).check(paths);
+  }
+
   /** The optimizers that have state. */
   usedOptimizers(): readonly BaseOptimizer[] {
     return [...this.optimizers.keys()];
@@ -55,13 +89,27 @@ export class TrainState {
     // A model's own step says itself which weights it updates, in its rehearsal.
     if (model.trainStep !== undefined) return;
     for (const [path, { handle, trainable }] of model.weightTree()) {
-      if (trainable) this.optimizer.ensure(path, handle.variable);
+      if (trainable) this.ensureWeight(this.plan.optimizer, path, handle.variable);
     }
+  }
+
+  /** Makes all that an optimizer's updates of a weight need and that is not there yet. */
+  ensureWeight(optimizer: BaseOptimizer, path: string, variable: Variable): void {
+    this.stateOf(optimizer).ensure(path, variable);
+    this.transformsOf(optimizer).ensure(path, variable);
+    const own = this.afterUpdatesOf(optimizer);
+    // A weight of two objectives has one average, which follows the first.
+    const isTaken = [...this.afterUpdates.values()].some((other) => other !== own && other.follows(path));
+    if (!isTaken) own.ensure(path, variable);
   }
 
   dispose(): void {
     for (const state of this.optimizers.values()) state.dispose();
     this.optimizers.clear();
+    for (const state of this.transforms.values()) state.dispose();
+    this.transforms.clear();
+    for (const state of this.afterUpdates.values()) state.dispose();
+    this.afterUpdates.clear();
     this.sums.dispose();
     this.randomStep.dispose();
   }

@@ -5,6 +5,7 @@ import { customStep } from './custom-step.js';
 import type { DeviceBatch } from './device-batch.js';
 import { forwardBackward } from './forward-backward.js';
 import { gatedAssign } from './gate.js';
+import { gateLogs } from './step-logs.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
@@ -16,13 +17,13 @@ export interface StepInputs {
 }
 
 /**
- * One training step: read, forward, loss with penalties, backward, finite?, clip, update gated by finite; the gate is
- * over loss, gradients and new values. A model's own `trainStep` takes its place where there is one.
+ * One training step: read, forward, loss with penalties, backward, finite?, clip, noise, update gated by finite; the gate
+ * is over loss, gradients and new values, and what a gradient transform asks for. A model's own `trainStep` takes its place where there is one.
  *
  * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
  *
  * @param gated - whether a non-finite loss, gradient or new value leaves the state as it was
- * @returns scalars to log: the batch's loss, NaN where the gate kept the state as it was
+ * @returns scalars to log: the batch's loss and what transforms log, NaN where something was not finite and was undone
  */
 export function trainStep(
   model: Trainable,
@@ -38,21 +39,24 @@ export function trainStep(
       const { predictions, ...differentiated } = forwardBackward(model, plan, batch, context);
       const { loss } = differentiated;
       const staged = context.stateWrites;
-      const gate = applyGradients(
+      const { gate, sound, logs } = applyGradients(
         model,
         plan,
         state,
         plan.optimizer,
         differentiated,
         learningRates,
+        context,
         gated,
         staged.values(),
       );
       for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
-      state.sums.add(loss, tf.scalar(batch.size), batch.y!, predictions, batch.sampleWeight, gate);
+      const size = tf.scalar(batch.size);
+      state.sums.add(loss, size, batch.y!, predictions, batch.sampleWeight, gate);
+      state.sums.addLogs(logs, size, sound);
       state.randomStep.assignAdd(tf.scalar(1, 'int32'));
       // A finite loss with a non-finite gradient must not look like a good step to who watches the loss.
-      return { loss: gate === null ? loss : tf.where(gate, loss, tf.scalar(NaN)) };
+      return { loss: sound === null ? loss : tf.where(sound, loss, tf.scalar(NaN)), ...gateLogs(logs, sound) };
     } finally {
       context.dispose();
     }

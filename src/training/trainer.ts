@@ -1,3 +1,5 @@
+import { ModelGradcheckOptions } from '../autodiff/gradcheck-options.js';
+import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
 import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Tensor } from '../engine/tfjs.js';
@@ -15,6 +17,7 @@ import {
 } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
+import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import { checkFitOptions } from './check-fit-options.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { rehearse } from './custom-step.js';
@@ -30,7 +33,9 @@ import {
 import { FitSession, type FitPlan } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
 import { makeRunner } from './make-runner.js';
+import { modelGradcheck } from './model-gradcheck.js';
 import { predictArrays } from './predict-arrays.js';
+import { AveragedWeights } from './averaged-weights.js';
 import { batchCheck } from './batch-check.js';
 import { checkFinite, preflight } from './preflight.js';
 import type { RunQueue } from './run-queue.js';
@@ -46,6 +51,7 @@ import { readWeights, writeWeights } from './weight-access.js';
 /** Trains one model by one plan; owns the state of training and the queue of the model's runs. */
 export class Trainer {
   private readonly runner: StepRunner;
+  readonly averaged: AveragedWeights;
   private state: TrainState | undefined;
   private evaluationSums: RunningSums | undefined;
   private evaluating: Promise<unknown> = Promise.resolve();
@@ -61,6 +67,7 @@ export class Trainer {
     private readonly logger: Logger,
   ) {
     this.runner = makeRunner(model, plan, logger);
+    this.averaged = new AveragedWeights(model, plan, queue, () => this.state);
   }
 
   /** Seed of initial weights and draws. */
@@ -146,18 +153,37 @@ export class Trainer {
 
   /** The gradient of the training loss by every trainable weight; `null` where the forward pass does not use it. */
   async gradients(source: ExampleInput): Promise<Record<string, Tensor | null>> {
-    const where = `gradients of ${this.model.describe()}`;
-    const hostBatch = toBatch(source, where);
-    checkFinite(hostBatch, where);
-    preflight(this.model, this.plan, hostBatch, where);
-    return this.queue.step(async () => {
-      const batch = toDeviceBatch(hostBatch);
-      try {
-        return lossGradients(this.model, this.plan, batch);
-      } finally {
-        disposeBatch(batch);
-      }
-    });
+    return this.onBatch(source, `gradients of ${this.model.describe()}`, (batch) =>
+      lossGradients(this.model, this.plan, batch),
+    );
+  }
+
+  async gradcheck(source: ExampleInput, input?: OptionsInput<ModelGradcheckOptions>): Promise<GradcheckReport> {
+    const where = `gradcheck of ${this.model.describe()}`;
+    const options = parseOptions(ModelGradcheckOptions, input, where);
+    return this.onBatch(source, where, (batch) => modelGradcheck(this.model, this.plan, batch, options, where));
+  }
+
+  /**
+   * Trains under a swept learning rate, with optimizer state and draws of its own; the caller puts the weights back.
+   *
+   * @returns whether the optimizer given to `compile` took part
+   */
+  async sweep(
+    source: BatchSource,
+    options: OptionsInput<FitOptions>,
+    sweep: LearningRateSchedule<object>,
+  ): Promise<boolean> {
+    const { optimizer } = this.plan;
+    const trainer = new Trainer(this.model, { ...this.plan, sweep }, this.queue, this.logger);
+    try {
+      await trainer.fit(source, options, () => []);
+      return trainer.state?.usedOptimizers().includes(optimizer) ?? false;
+    } finally {
+      trainer.dispose();
+      // Their learning rates are those of this trainer's state again.
+      for (const used of this.state?.usedOptimizers() ?? []) used.rateToFeed(this.state!.stateOf(used).iterations);
+    }
   }
 
   async profile(source: BatchSource, input: OptionsInput<ProfileOptions> | undefined): Promise<Profile> {
@@ -196,6 +222,7 @@ export class Trainer {
   }
 
   private ensureState(): TrainState {
+    this.averaged.assertOwnWeights('a training step');
     if (this.state === undefined) this.state = new TrainState(this.model, this.plan);
     else this.state.ensure(this.model);
     return this.state;
@@ -291,6 +318,21 @@ export class Trainer {
         writeWeights(this.model, snapshot);
       },
     };
+  }
+
+  /** Computes something from one checked batch, between the steps of other runs. */
+  private async onBatch<T>(source: ExampleInput, where: string, compute: (batch: DeviceBatch) => T): Promise<T> {
+    const hostBatch = toBatch(source, where);
+    checkFinite(hostBatch, where);
+    preflight(this.model, this.plan, hostBatch, where);
+    return this.queue.step(async () => {
+      const batch = toDeviceBatch(hostBatch);
+      try {
+        return compute(batch);
+      } finally {
+        disposeBatch(batch);
+      }
+    });
   }
 
   private classWeighting(

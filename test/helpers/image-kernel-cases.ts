@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import assert from 'node:assert/strict';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import { expectClose, floats, ints, type KernelCase, type KernelInputs } from './kernel-case.js';
 
@@ -44,7 +44,7 @@ function poolGradient(kernel: string, input: () => Tensor, attributes: object, w
 
 /** Of a linear map: the product of its result with dy is that of its input with the gradient. */
 function expectAdjoint(y: Tensor, dy: Tensor, x: Tensor, gradient: Tensor): void {
-  expect(gradient.shape).toEqual(x.shape);
+  assert.deepEqual([...gradient.shape], [...x.shape]);
   expectClose(x.mul(gradient).sum(), [y.mul(dy).sum().dataSync()[0]!]);
 }
 

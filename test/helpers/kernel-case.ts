@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import assert from 'node:assert/strict';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 
 export type KernelInputs = Record<string, Tensor> | Tensor[];
@@ -27,6 +27,8 @@ const TOLERANCE = 1e-4;
 
 export function expectClose(actual: Tensor, wanted: readonly number[]): void {
   const values = actual.dataSync();
-  expect(values).toHaveLength(wanted.length);
-  wanted.forEach((value, i) => expect(Math.abs(values[i]! - value)).toBeLessThan(TOLERANCE));
+  assert.equal(values.length, wanted.length);
+  for (const [i, value] of wanted.entries()) {
+    assert.ok(Math.abs(values[i]! - value) < TOLERANCE, `element ${i}: ${values[i]}, not ${value}`);
+  }
 }

@@ -27,6 +27,12 @@ describe('dropout', () => {
     expect(Math.abs(1 - kept.length / output.length - 0.3)).toBeLessThan(SHARE_TOLERANCE);
   });
 
+  it('drops nothing in a training call without dropout, as a gradient check makes it', () => {
+    const context = new CallContext({ training: true, dropout: false });
+    const output = tf.tidy(() => new Dropout({ rate: 0.5 }).call(tf.range(0, 64), context).arraySync() as number[]);
+    expect(output).toEqual(Array.from({ length: 64 }, (_, i) => i));
+  });
+
   it('draws by seed and step', () => {
     expect(run(1, 4)).toEqual(run(1, 4));
     expect(run(1, 4)).not.toEqual(run(1, 5));

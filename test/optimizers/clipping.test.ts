@@ -111,13 +111,15 @@ describe('clip options', () => {
     value: [0, -1, NaN, Infinity, '1'],
     norm: [0, -1, NaN, Infinity, '1'],
     globalNorm: [0, -1, NaN, Infinity, '1'],
+    adaptive: [0, -1, NaN, Infinity, '1'],
+    only: [3, null, {}],
   };
 
   it('are positive finite numbers', () => {
     expect(Object.keys(refused)).toEqual([...optionNames(ClipOptions)]);
     for (const [name, values] of Object.entries(refused)) {
       for (const value of values) {
-        const error = errorOf({ [name]: value });
+        const error = errorOf(name === 'only' ? { norm: 1, only: value } : { [name]: value });
         expect(error).toMatchObject({ kind: 'invalid-option', where: `option "${name}" of clip` });
       }
     }

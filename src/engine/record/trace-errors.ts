@@ -1,12 +1,13 @@
 import { TraceError } from '../../core/errors.js';
-import { currentPath, currentPhase } from '../../core/path-scope.js';
+import { currentPath, currentPhase, currentScope } from '../../core/path-scope.js';
 import { userFrame } from './user-frame.js';
 
 const EAGERLY = "or run it op by op: execution: 'eager'";
 
-/** The layer that runs now and the user's line that it is at. */
+/** The custom rule and the layer that run now and the user's line that they are at. */
 function here(): string {
-  return `${place(currentPath())}${userFrame()}`;
+  const { rule } = currentScope();
+  return `${rule === undefined ? '' : `${rule} in `}${place(currentPath())}${userFrame()}`;
 }
 
 function place(path: string): string {

@@ -1,0 +1,17 @@
+import { tf, type Tensor } from '../engine/tfjs.js';
+
+/** Results times fixed weights of both signs, so that errors in different elements do not cancel in their sum; a scalar as it is. */
+export function weightedTerms(results: readonly Tensor[]): Tensor[] {
+  return results.map((result) => (result.rank === 0 ? result : tf.mul(result, fixedCotangent(result))));
+}
+
+/** The sum of all terms, a scalar. */
+export function totalOf(terms: readonly Tensor[]): Tensor {
+  return tf.addN(terms.map((term) => tf.sum(term)));
+}
+
+/** Fixed numbers of both signs, of a tensor's shape. */
+export function fixedCotangent({ size, shape }: Tensor): Tensor {
+  const values = Float32Array.from({ length: size }, (_, i) => Math.sin(1.3 * i + 0.7) + 0.25);
+  return tf.tensor(values, shape);
+}

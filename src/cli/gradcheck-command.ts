@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import type { GradcheckOptions } from '../autodiff/gradcheck-options.js';
+import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
+import type { TensorTree } from '../autodiff/tensor-tree.js';
+import { AdjointError, OptionsError, SetupError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
+import { didYouMean } from '../core/nearest-name.js';
+import type * as adjointModule from '../index.js';
+
+type Adjoint = typeof adjointModule;
+
+/** One element of a module's `gradchecks`. */
+interface Gradcheck {
+  readonly name: string;
+  readonly fn: ((...inputs: TensorTree[]) => TensorTree) & { readonly ruleName?: string };
+  readonly inputs: readonly TensorTree[];
+  readonly options?: Partial<GradcheckOptions>;
+  /** Whether the second order is checked, too. */
+  readonly secondOrder?: boolean;
+}
+
+interface Row {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly report?: GradcheckReport;
+  /** What is wrong, a line each. */
+  readonly problems: readonly string[];
+}
+
+const KEYS: ReadonlySet<string> = new Set(['name', 'fn', 'inputs', 'options', 'secondOrder']);
+const MISUSE = 2;
+
+export function addGradcheckCommand(program: Command): void {
+  program
+    .command('gradcheck')
+    .description(
+      'compare gradients with differences in float64: 0 all right, 1 one is wrong, 2 the file cannot be used',
+    )
+    .argument('<file>', 'module that exports `gradchecks: { name, fn, inputs }[]`; .js, or .ts where tsx is installed')
+    .option('--json', 'print one JSON object')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : MISUSE))
+    .action(run);
+}
+
+async function run(file: string, { json }: { json?: boolean }): Promise<void> {
+  try {
+    const path = resolve(file);
+    if (!existsSync(path)) {
+      throw new OptionsError('no-such-file', { where: 'gradcheck', expected: 'a module', received: file });
+    }
+    const checks = await loadChecks(path, file);
+    const adjoint = await adjointOf(path);
+    const rows = checks.flatMap((check) => runCheck(adjoint, check));
+    const passed = rows.every((row) => row.passed);
+    if (json === true) console.log(JSON.stringify({ file, passed, checks: rows.map(asJson) }));
+    else console.log(asText(rows));
+    process.exitCode = passed ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof AdjointError)) throw error;
+    console.error(error.message);
+    process.exitCode = MISUSE;
+  }
+}
+
+/** The copy of Adjoint that the module imports: its rules and tensors are known to no other. */
+async function adjointOf(path: string): Promise<Adjoint> {
+  const own = locate('adjoint', [path]);
+  return own === undefined ? import('../index.js') : ((await import(own)) as Adjoint);
+}
+
+async function loadChecks(path: string, file: string): Promise<Gradcheck[]> {
+  if (/\.[cm]?tsx?$/.test(path)) await registerTypeScript(path, file);
+  let module: { gradchecks?: unknown };
+  try {
+    module = (await import(pathToFileURL(path).href)) as typeof module;
+  } catch (error) {
+    throw new SetupError('module-failed', { where: file, expected: 'a module that loads', received: messageOf(error) });
+  }
+  const { gradchecks } = module;
+  if (!Array.isArray(gradchecks) || gradchecks.length === 0) {
+    throw new SetupError('no-gradchecks', {
+      where: file,
+      expected: 'an export `gradchecks`, an array of { name, fn, inputs }',
+      received:
+        'gradchecks' in module ? formatValue(gradchecks) : `exports ${Object.keys(module).join(', ') || '(none)'}`,
+      fix: "export const gradchecks = [{ name: 'square', fn: (x) => tf.square(x), inputs: [tf.tensor1d([1, 2])] }];",
+    });
+  }
+  return gradchecks.map((check, i) => checked(check, `gradchecks[${i}] of ${file}`));
+}
+
+function checked(check: unknown, where: string): Gradcheck {
+  const { name, fn, inputs } = (typeof check === 'object' && check !== null ? check : {}) as Partial<Gradcheck>;
+  const named = typeof name === 'string' && name !== '';
+  if (!named || typeof fn !== 'function' || !Array.isArray(inputs)) {
+    const wrong = !named ? { name } : typeof fn !== 'function' ? { fn } : { inputs };
+    const [[key, value]] = Object.entries(wrong) as [[string, unknown]];
+    throw new OptionsError('invalid-gradcheck', {
+      where: `"${key}" of ${where}`,
+      expected: { name: 'a name', fn: 'a function', inputs: "an array of the function's arguments" }[key],
+      received: formatValue(value),
+    });
+  }
+  const unknown = Object.keys(check as object).find((key) => !KEYS.has(key));
+  if (unknown === undefined) return check as Gradcheck;
+  throw new OptionsError('invalid-gradcheck', { where, received: `"${unknown}"`, fix: didYouMean(unknown, KEYS) });
+}
+
+async function registerTypeScript(path: string, file: string): Promise<void> {
+  const loader = locate('tsx', [path, resolve('package.json')]);
+  if (loader === undefined) {
+    throw new SetupError('no-tsx', {
+      where: file,
+      expected: 'the package tsx, which loads TypeScript',
+      received: 'a project without it',
+      fix: 'npm install --save-dev tsx, or pass the compiled .js file',
+    });
+  }
+  // As `node --import tsx` does: its import is what registers it.
+  await import(loader);
+}
+
+/** URL of a package's file as the first of these places resolves it. */
+function locate(name: string, places: readonly string[]): string | undefined {
+  for (const place of places) {
+    try {
+      return pathToFileURL(createRequire(place).resolve(name)).href;
+    } catch {
+      // Not installed there.
+    }
+  }
+  return undefined;
+}
+
+function runCheck(adjoint: Adjoint, { name, fn, inputs, options, secondOrder }: Gradcheck): Row[] {
+  const rule = fn.ruleName === undefined ? '' : `rule "${fn.ruleName}", `;
+  const row = (title: string, check: Adjoint['gradcheck']): Row => {
+    try {
+      const report = check(fn, inputs, { ...options, throws: false });
+      const problems = report.failures.map((failure) => `${title}: ${rule}${failure}`);
+      return { name: title, passed: report.passed, report, problems };
+    } catch (error) {
+      return { name: title, passed: false, problems: [`${title}: ${messageOf(error)}`] };
+    }
+  };
+  const second = secondOrder === true ? [row(`${name}, second order`, adjoint.gradgradcheck)] : [];
+  return [row(name, adjoint.gradcheck), ...second];
+}
+
+function asText(rows: readonly Row[]): string {
+  const cells = rows.map(({ name, passed, report }) => [
+    name,
+    report === undefined ? '-' : report.error.toExponential(1),
+    passed ? (report!.kinks.length === 0 ? 'ok' : `ok, ${report!.kinks.length} at kinks`) : 'FAILED',
+  ]);
+  const table = [['check', 'worst error', 'verdict'], ...cells];
+  const widths = [0, 1].map((column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return [...lines, ...rows.flatMap(({ problems }) => problems)].join('\n');
+}
+
+function asJson({ name, passed, report, problems }: Row): object {
+  return { name, passed, error: report?.error ?? null, worst: report?.worst ?? null, problems, report: report ?? null };
+}
+
+/** A message without a stack: the fault is in the user's file. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // The message of an AdjointError, be it of another copy, begins with its name.
+  return error.message.startsWith(error.name) ? error.message : `${error.name}: ${error.message}`;
+}

@@ -1,0 +1,200 @@
+import type { Tensor } from '../../../src/engine/tfjs.js';
+import { floats, ints } from '../../helpers/kernel-case.js';
+
+type Variant = readonly [kernel: string, what: string, inputs: () => Tensor[], attributes?: object];
+
+/** Each of the two is repeated along the other's axis. */
+const outer = (kernel: string, offset = 0): Variant => [
+  kernel,
+  'broadcast both ways',
+  () => [floats([2, 1], 1, offset), floats([1, 3], 0.75, offset + 0.1)],
+];
+
+/** Other shapes and attributes, which take another way through a rule. */
+export const KERNEL_VARIANTS: readonly Variant[] = [
+  outer('Add'),
+  outer('Atan2', 2),
+  outer('Maximum'),
+  outer('Minimum'),
+  outer('Mod', 3),
+  outer('Multiply'),
+  outer('Pow', 2),
+  outer('RealDiv', 2),
+  outer('SquaredDifference'),
+  outer('Sub'),
+
+  [
+    'BatchMatMul',
+    'both transposed',
+    () => [floats([2, 4, 3]), floats([2, 5, 4])],
+    { transposeA: true, transposeB: true },
+  ],
+  ['BatchMatMul', 'broadcast', () => [floats([1, 3, 4]), floats([2, 4, 2])], { transposeA: false, transposeB: false }],
+  [
+    'Conv2D',
+    'valid',
+    () => [floats([2, 5, 5, 2]), floats([3, 3, 2, 2])],
+    { strides: [2, 2], pad: 'valid', dataFormat: 'NHWC', dilations: [1, 1] },
+  ],
+  ['AvgPool', 'overlapping', () => [floats([1, 5, 5, 2])], { filterSize: [3, 3], strides: [1, 1], pad: 'valid' }],
+  ['MaxPool', 'overlapping', () => [floats([1, 5, 5, 2])], { filterSize: [3, 3], strides: [1, 1], pad: 'valid' }],
+  ['Cumprod', 'inclusive', () => [floats([2, 4])], { axis: 1, exclusive: false, reverse: false }],
+  ['Cumsum', 'inclusive', () => [floats([2, 4])], { axis: 0, exclusive: false, reverse: false }],
+  ['Einsum', 'batch', () => [floats([2, 3, 2]), floats([2, 2, 4])], { equation: 'bij,bjk->bik' }],
+  ['Einsum', 'sum', () => [floats([2, 3])], { equation: 'ij->j' }],
+  ['GatherV2', 'batch', () => [floats([2, 3, 2]), ints([2, 0, 1, 1], [2, 2])], { axis: 1, batchDims: 1 }],
+  [
+    'MirrorPad',
+    'symmetric',
+    () => [floats([2, 3])],
+    {
+      paddings: [
+        [1, 1],
+        [2, 1],
+      ],
+      mode: 'symmetric',
+    },
+  ],
+  ['Prod', 'all axes', () => [floats([2, 3])], { axis: [0, 1], keepDims: false }],
+  [
+    'ResizeBilinear',
+    'aligned corners',
+    () => [floats([1, 3, 4, 2])],
+    { alignCorners: true, halfPixelCenters: false, size: [5, 7] },
+  ],
+  [
+    'ResizeNearestNeighbor',
+    'aligned corners',
+    () => [floats([1, 3, 4, 2])],
+    { alignCorners: true, halfPixelCenters: false, size: [5, 7] },
+  ],
+  [
+    'StridedSlice',
+    'with masks',
+    () => [floats([4, 5])],
+    {
+      begin: [1, 0],
+      end: [2, 4],
+      strides: [1, 2],
+      beginMask: 2,
+      endMask: 0,
+      ellipsisMask: 0,
+      newAxisMask: 0,
+      shrinkAxisMask: 1,
+    },
+  ],
+
+  ['Concat', 'of three', () => [floats([2, 1, 2]), floats([2, 3, 2]), floats([2, 2, 2])], { axis: 1 }],
+  [
+    'Conv2D',
+    'dilated',
+    () => [floats([1, 5, 5, 2]), floats([2, 2, 2, 2])],
+    { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [2, 2] },
+  ],
+  [
+    'Conv3D',
+    'strided',
+    () => [floats([1, 3, 4, 4, 1]), floats([2, 2, 2, 1, 2])],
+    { strides: [1, 2, 2], pad: 'valid', dataFormat: 'NDHWC', dilations: [1, 1, 1] },
+  ],
+  [
+    'CropAndResize',
+    'nearest',
+    () => [floats([1, 4, 4, 1]), floats([1, 4], 0.3, 0.45), ints([0])],
+    { cropSize: [2, 3], method: 'nearest', extrapolationValue: 0 },
+  ],
+  ['DepthToSpace', 'by 3', () => [floats([1, 1, 2, 9])], { blockSize: 3, dataFormat: 'NHWC' }],
+  [
+    'Dilation2D',
+    'valid',
+    () => [floats([1, 4, 4, 2]), floats([2, 2, 2])],
+    { strides: [2, 2], pad: 'valid', dilations: [1, 1] },
+  ],
+  ['Einsum', 'matrix and vectors', () => [floats([2, 2, 3]), floats([3])], { equation: 'bij,j->bi' }],
+  ['Einsum', 'all contracted', () => [floats([2, 3]), floats([2, 3])], { equation: 'ij,ij->' }],
+  ['Einsum', 'transposed', () => [floats([2, 3])], { equation: 'ij->ji' }],
+  [
+    'FusedConv2D',
+    'elu',
+    () => [floats([1, 4, 4, 2]), floats([2, 2, 2, 2]), floats([2])],
+    { strides: [1, 1], pad: 'same', dataFormat: 'NHWC', dilations: [1, 1], activation: 'elu' },
+  ],
+  ['GatherNd', 'of rows', () => [floats([3, 2]), ints([2, 0, 2], [3, 1])]],
+  ['GatherV2', 'of rows twice', () => [floats([3, 2]), ints([2, 0, 2, 2], [2, 2])], { axis: 0, batchDims: 0 }],
+  ['Max', 'all axes', () => [floats([2, 3])], { reductionIndices: [0, 1], axis: [0, 1], keepDims: false }],
+  ['Mean', 'all axes, kept', () => [floats([2, 3])], { axis: [0, 1], keepDims: true }],
+  ['Min', 'first axis', () => [floats([3, 2])], { axis: [0], keepDims: false }],
+  [
+    'MirrorPad',
+    'rank 3',
+    () => [floats([2, 3, 2])],
+    {
+      paddings: [
+        [0, 1],
+        [1, 2],
+        [0, 0],
+      ],
+      mode: 'reflect',
+    },
+  ],
+  ['Pack', 'first axis', () => [floats([2, 2]), floats([2, 2], 2)], { axis: 0 }],
+  [
+    'PadV2',
+    'rank 3',
+    () => [floats([2, 1, 2])],
+    {
+      paddings: [
+        [1, 0],
+        [2, 1],
+        [0, 3],
+      ],
+      constantValue: 0,
+    },
+  ],
+  ['Prelu', 'a slope for each element', () => [floats([2, 3]), floats([2, 3], 0.2, 0.3)]],
+  ['Prod', 'last axis, kept', () => [floats([2, 3])], { axis: [1], keepDims: true }],
+  [
+    'ResizeBilinear',
+    'smaller',
+    () => [floats([1, 5, 6, 1])],
+    { alignCorners: false, halfPixelCenters: false, size: [3, 4] },
+  ],
+  [
+    'ResizeNearestNeighbor',
+    'smaller',
+    () => [floats([1, 5, 6, 1])],
+    { alignCorners: false, halfPixelCenters: false, size: [3, 4] },
+  ],
+  ['Reverse', 'two axes', () => [floats([2, 3, 2])], { dims: [0, 2] }],
+  ['ScatterNd', 'at one place twice', () => [ints([1, 1, 0], [3, 1]), floats([3, 2])], { shape: [3, 2] }],
+  ['Slice', 'rank 3', () => [floats([2, 3, 2])], { begin: [0, 1, 1], size: [2, 1, 1] }],
+  ['Softmax', 'rank 3', () => [floats([2, 2, 3])], { dim: 2 }],
+  ['SplitV', 'first axis', () => [floats([3, 2])], { numOrSizeSplits: [2, 1], axis: 0 }],
+  [
+    'StridedSlice',
+    'with an ellipsis',
+    () => [floats([2, 2, 4])],
+    {
+      begin: [0, 1],
+      end: [0, 4],
+      strides: [1, 2],
+      beginMask: 0,
+      endMask: 0,
+      ellipsisMask: 1,
+      newAxisMask: 0,
+      shrinkAxisMask: 0,
+    },
+  ],
+  ['Sum', 'first and last axis, kept', () => [floats([2, 3, 2])], { axis: [0, 2], keepDims: true }],
+  ['TensorScatterUpdate', 'of rows', () => [floats([3, 2]), ints([2, 0], [2, 1]), floats([2, 2], 2)]],
+  ['Tile', 'rank 3', () => [floats([2, 1, 2])], { reps: [2, 3, 1] }],
+  ['TopK', 'one of each', () => [floats([2, 2, 3])], { k: 1, sorted: true }],
+  ['Unpack', 'last axis', () => [floats([2, 3])], { axis: 1 }],
+  ['UnsortedSegmentSum', 'rank 1, one left out', () => [floats([4]), ints([0, 2, -1, 2])], { numSegments: 3 }],
+  [
+    '_FusedMatMul',
+    'sigmoid',
+    () => [floats([2, 3]), floats([3, 2]), floats([2])],
+    { transposeA: false, transposeB: false, activation: 'sigmoid' },
+  ],
+];
