@@ -10,6 +10,7 @@ type RowOrder = (epoch: number) => Int32Array | null;
 /** Examples that are rows of arrays: shuffled whole, batched by copying rows. */
 export class ArraySource implements DatasetSource<Example> {
   readonly name = 'Dataset.fromArrays';
+  readonly mayReadAhead = true;
 
   constructor(
     private readonly arrays: Example,
@@ -41,7 +42,7 @@ export class ArraySource implements DatasetSource<Example> {
     const count = batchCount(this.size, size, dropRemainder)!;
     const name = `${this.name}.batch(${size})`;
     if (count === 0) throw emptyDataset(name, `use a batch of at most ${this.size}, or leave dropRemainder out`);
-    return { name, size: count, iterate: (epoch) => this.batches(epoch, size, count) };
+    return { name, size: count, mayReadAhead: true, iterate: (epoch) => this.batches(epoch, size, count) };
   }
 
   private async *batches(epoch: number, size: number, count: number): AsyncGenerator<Batch> {
