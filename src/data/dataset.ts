@@ -128,6 +128,15 @@ export class Dataset<Element = Example> {
     return this.source.iterate(epoch);
   }
 
+  /**
+   * Takes an element back whose arrays nobody will look at again; a later one may be written into their memory.
+   *
+   * @internal
+   */
+  giveBack(element: Element): void {
+    this.source.giveBack?.(element);
+  }
+
   /** Reads a whole pass into memory. */
   async toArray(epoch = 0): Promise<Element[]> {
     const elements: Element[] = [];

@@ -262,6 +262,7 @@ export class FitSession implements TrainingRun {
       return await running;
     } finally {
       for (const batch of batches) disposeBatch(batch);
+      for (const batch of hostBatches) this.plan.batches.giveBack(batch);
     }
   }
 
