@@ -4,6 +4,7 @@ import type { Tensor } from '../tfjs.js';
 import { chooseSettings, settingsFor, type Choice } from './choose-settings.js';
 import { defineFunction } from './define-function.js';
 import { matmulOfMatrices } from './matmul-of-matrices.js';
+import { mergeCasts } from './merge-casts.js';
 import { mergeConstants } from './merge-constants.js';
 import type { GraphPass, RecordedGraph } from './recorded-graph.js';
 import { recordSteadily } from './record-steadily.js';
@@ -12,7 +13,7 @@ import { removeDeadNodes } from './remove-dead-nodes.js';
 import { repeatGraph } from './repeat-graph.js';
 
 /** In the order in which they run. */
-const PASSES: readonly GraphPass[] = [removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
+const PASSES: readonly GraphPass[] = [mergeCasts, removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
 
 /** Runs `fn` as {@link RecordedFunction.record} does, for its graph alone. */
 export function recordGraph(inputs: readonly Tensor[], fn: () => Tensor[]): RecordedGraph {
