@@ -56,17 +56,20 @@ function relativeError(a: readonly number[], b: readonly number[]): number {
   return norm(a.map((value, i) => value - b[i]!)) / Math.max(norm(a), norm(b));
 }
 
-/** Median microseconds of a call. */
-function timeOf(call: () => unknown, least = 30): number {
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** Median microseconds of a call, of as many as fit into some time, and of three at least. */
+function timeOf(call: () => unknown): number {
   const times: number[] = [];
-  const end = performance.now() + (smoke ? 1 : 200);
-  while (times.length < least || performance.now() < end) {
+  const end = performance.now() + (smoke ? 1 : 300);
+  while (times.length < 3 || performance.now() < end) {
     const started = performance.now();
     call();
     times.push(1000 * (performance.now() - started));
-    if (times.length >= 3 && performance.now() > end + 1000) break;
   }
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
+  return median(times);
 }
 
 const methods: readonly { name: string; gradient: Gradient; wanted: number }[] = [
@@ -96,23 +99,83 @@ function compareMethods(hidden: number): { right: boolean; costs: number[] } {
   return { right, costs };
 }
 
-/** The backward pass against the forward pass, of the scalar tape and of a network of tensors. */
-async function compareDirections(hidden: number): Promise<void> {
+/** The backward pass of the scalar tape against its forward pass. */
+function printTapeRatio(hidden: number): void {
   const weights = makeWeights(hidden);
-  const forth: number[] = [];
-  const back: number[] = [];
-  for (let run = 0; run < (smoke ? 3 : 50); run++) {
+  const runs = Array.from({ length: smoke ? 3 : 200 }, () => {
     const started = performance.now();
     const tape = new Tape();
-    const result = loss(tape, weights.map((weight) => new TapeNumber(weight)));
+    const leaves = weights.map((weight) => new TapeNumber(weight));
+    const result = loss(tape, leaves);
     const turned = performance.now();
     tape.backward(result);
-    forth.push(turned - started);
-    back.push(performance.now() - turned);
-  }
-  const ratio = (others: number[], ones: number[]): string => {
-    const median = (times: number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
-    return (median(others) / median(ones)).toFixed(2);
-  };
-  console.log(`\nbackward / forward pass of the tape, ${weights.length} weights: ${ratio(back, forth)}`);
+    return (performance.now() - turned) / (turned - started);
+  });
+  console.log(`\nBackward pass / forward pass, tape of numbers: ${median(runs).toFixed(2)}`);
 }
+
+/** The same of Adjoint, for a perceptron of three layers on a batch of rows. */
+async function printTensorRatio(): Promise<void> {
+  const [batch, width] = smoke ? [8, 16] : [256, 512];
+  const matrix = (name: string, rows: number): Tensor =>
+    tf.tensor2d(Float32Array.from(normal(rngKey(1, name), rows * width), (draw) => draw / Math.sqrt(width)), [rows, width]);
+  const rows = matrix('rows', batch);
+  const kernels = ['first', 'second', 'third'].map((name) => matrix(name, width));
+  const network = (weights: readonly Tensor[]): Tensor =>
+    tf.mean(tf.square(weights.reduce((x, kernel) => tf.tanh(tf.matMul(x, kernel)), rows)));
+  const forward = recorded((...weights: Tensor[]) => network(weights));
+  const both = recorded((...weights: Tensor[]) => {
+    const { value, gradient } = valueAndGrad(network)(weights);
+    return [value, ...gradient];
+  });
+
+  const times: { forward: number; both: number }[] = [];
+  // The first two calls record; the two functions take turns, so that a busy machine slows both.
+  for (let run = 0; run < (smoke ? 3 : 40); run++) {
+    const started = performance.now();
+    tf.dispose(await forward(...kernels));
+    const between = performance.now();
+    tf.dispose(await both(...kernels));
+    if (run >= 2) times.push({ forward: between - started, both: performance.now() - between });
+  }
+  const forwardTime = median(times.map((time) => time.forward));
+  const bothTime = median(times.map((time) => time.both));
+  const ratio = (bothTime - forwardTime) / forwardTime;
+  console.log(
+    `Backward pass / forward pass, Adjoint on ${3 * width * width} weights: ${ratio.toFixed(2)} ` +
+      `(${forwardTime.toFixed(1)} ms forward, ${bothTime.toFixed(1)} ms both)`,
+  );
+  forward.dispose();
+  both.dispose();
+  tf.dispose([rows, kernels]);
+}
+
+async function main(): Promise<void> {
+  startEngine();
+  const weights = makeWeights(8);
+  const exact = manualGradient(weights);
+  console.log('Step of the differences, and what it makes of the numerical gradient:');
+  for (const step of [1e-1, 1e-3, STEP, 1e-8, 1e-11]) {
+    const error = relativeError(numericalGradient(step)(weights), exact);
+    console.log(`  ${step.toExponential(0)}  ${error.toExponential(1)}`);
+  }
+
+  const results = (smoke ? [2, 8] : [8, 32, 128]).map(compareMethods);
+  printTapeRatio(smoke ? 8 : 128);
+  await printTensorRatio();
+
+  const right = results.every((result) => result.right);
+  const [, numerical, dualNumbers, reverse] = results.at(-1)!.costs as [number, number, number, number];
+  const advantage = Math.min(numerical, dualNumbers) / reverse;
+  const works = right && (smoke || advantage >= LEAST_ADVANTAGE);
+  console.log(
+    `\nVerdict: ${works ? 'ok' : 'FAILED'} (${right ? 'all ways agree' : 'the ways differ'}, ${EXACT} wanted, ${NEAR} of differences` +
+      `${smoke ? '' : `; reverse ${advantage.toFixed(0)} times cheaper than one pass a weight, ${LEAST_ADVANTAGE} wanted`})`,
+  );
+  if (!works) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

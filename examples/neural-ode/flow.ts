@@ -70,17 +70,14 @@ export function adjointFlow(
         using way = vjp(velocity, state!, ...weights);
         return [way.value, ...way.backward(adjoint!).map((product) => tf.neg(product))];
       };
-      let solved: Tensor[] | undefined;
-      const solution = (): Tensor[] => {
-        const zeros = weights.map((weight) => tf.zerosLike(weight));
-        return (solved ??= integrate(slopes, [end!, cotangent, ...zeros], -duration, steps));
-      };
+      const zeros = weights.map((weight) => tf.zerosLike(weight));
+      const [, ...results] = integrate(slopes, [end!, cotangent, ...zeros], -duration, steps);
       return {
-        state: () => solution()[1]!,
-        kernel1: () => solution()[2]!,
-        bias1: () => solution()[3]!,
-        kernel2: () => solution()[4]!,
-        bias2: () => solution()[5]!,
+        state: () => results[0]!,
+        kernel1: () => results[1]!,
+        bias1: () => results[2]!,
+        kernel2: () => results[3]!,
+        bias2: () => results[4]!,
       };
     },
   });

@@ -5,7 +5,7 @@ import { integrate } from './flow.js';
 export const STRIDE = 0.25;
 const DURATION = 25;
 /** Steps of the solver in a stride, fine enough for data. */
-const FINE = 25;
+const FINE = 10;
 
 /** Points of the spiral `dz/dt = z^3 A` from (2, 0), one each stride: the whole way in to the middle. */
 export function spiral(): number[][] {

@@ -31,6 +31,11 @@ export abstract class BaseCallback<O extends object = NoOptions> implements Call
   readonly name: string;
   /** Whether a step with a non-finite loss or gradient is to leave the state as it was. Default false. */
   readonly gatesNonFinite: boolean = false;
+  /**
+   * `false`: `onBatchBegin` and `onBatchEnd` need not be called for each batch. Where no callback wants each, `fit` runs
+   * several small steps by one call, and calls the hooks for the first and for the last of them. Default true.
+   */
+  readonly everyBatch: boolean = true;
   private attached: TrainingRun | undefined;
 
   constructor(options?: OptionsInput<O>) {

@@ -52,6 +52,7 @@ export class ProgressBarOptions {
  */
 @Callback('adjoint/progress-bar', ProgressBarOptions)
 export class ProgressBar extends BaseCallback<ProgressBarOptions> {
+  override readonly everyBatch = false;
   private stream: LineStream = process.stdout;
   private bar: TerminalBar | null = null;
   private openEpoch: number | null = null;

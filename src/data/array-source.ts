@@ -10,6 +10,7 @@ type RowOrder = (epoch: number) => Int32Array | null;
 /** Examples that are rows of arrays: shuffled whole, batched by copying rows. */
 export class ArraySource implements DatasetSource<Example> {
   readonly name = 'Dataset.fromArrays';
+  readonly mayReadAhead = true;
 
   constructor(
     private readonly arrays: Example,
@@ -41,23 +42,33 @@ export class ArraySource implements DatasetSource<Example> {
     const count = batchCount(this.size, size, dropRemainder)!;
     const name = `${this.name}.batch(${size})`;
     if (count === 0) throw emptyDataset(name, `use a batch of at most ${this.size}, or leave dropRemainder out`);
-    return { name, size: count, iterate: (epoch) => this.batches(epoch, size, count) };
+    const spent: Batch[] = [];
+    return {
+      name,
+      size: count,
+      mayReadAhead: true,
+      iterate: (epoch) => this.batches(epoch, size, count, spent),
+      giveBack: (batch) => void spent.push(batch),
+    };
   }
 
-  private async *batches(epoch: number, size: number, count: number): AsyncGenerator<Batch> {
+  private async *batches(epoch: number, size: number, count: number, spent: Batch[]): AsyncGenerator<Batch> {
     const order = this.order(epoch);
     for (let i = 0; i < count; i++) {
       const start = i * size;
       const end = Math.min(start + size, this.size);
-      yield { size: end - start, ...this.mapArrays((array) => gatherRows(array, order, start, end)) };
+      const used = spent.pop();
+      const gather = (array: HostArray, field: keyof Example) =>
+        gatherRows(array, order, start, end, used?.[field]?.values);
+      yield { size: end - start, ...this.mapArrays(gather) };
     }
   }
 
-  private mapArrays(change: (array: HostArray) => HostArray): Example {
+  private mapArrays(change: (array: HostArray, field: keyof Example) => HostArray): Example {
     const result: { -readonly [field in keyof Example]?: HostArray } = {};
     for (const field of exampleFields) {
       const array = this.arrays[field];
-      if (array !== undefined) result[field] = change(array);
+      if (array !== undefined) result[field] = change(array, field);
     }
     return result as Example;
   }

@@ -6,8 +6,12 @@ export interface DatasetSource<Element> {
   readonly name: string;
   /** Number of elements in one pass, or null where only the pass itself will tell. */
   readonly size: number | null;
+  /** Whether elements may be read before their turn: there is no code of the user's that might see when. */
+  readonly mayReadAhead?: boolean;
   /** Starts a pass; leaving it early calls `return()` on everything below. */
   iterate(epoch: number): AsyncIterable<Element>;
+  /** Takes an element back whose arrays nobody will look at again, to use their memory for another. */
+  giveBack?(element: Element): void;
   /** A better way to shuffle than through a buffer, where the source has one. */
   shuffle?(seed: number): DatasetSource<Element>;
   /** A better way to take the first elements than counting them off, where the source has one. */

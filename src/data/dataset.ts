@@ -66,6 +66,14 @@ export class Dataset<Element = Example> {
   }
 
   /**
+   * Whether `fit` may read elements before their turn, while a step is running: true for arrays and after
+   * {@link Dataset.prefetch}, false where code of your own, which might look at the model, would be run early.
+   */
+  get mayReadAhead(): boolean {
+    return this.source.mayReadAhead === true;
+  }
+
+  /**
    * A dataset of the rows of arrays.
    *
    * @param arrays - `x` `[examples, ...]`, and where there are any `y` `[examples, ...]` and `sampleWeight` `[examples]`
@@ -118,6 +126,15 @@ export class Dataset<Element = Example> {
   iterate(epoch: number): AsyncIterable<Element> {
     checkCount(epoch, 'the epoch of Dataset.iterate', 0);
     return this.source.iterate(epoch);
+  }
+
+  /**
+   * Takes an element back whose arrays nobody will look at again; a later one may be written into their memory.
+   *
+   * @internal
+   */
+  giveBack(element: Element): void {
+    this.source.giveBack?.(element);
   }
 
   /** Reads a whole pass into memory. */

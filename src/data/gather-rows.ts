@@ -7,13 +7,22 @@ const SHORT_ROW = 16;
 /**
  * Copies rows into one new array: those listed in `order[start .. end - 1]`, or rows `start .. end - 1` where there is no order.
  * Pixels come out as float32.
+ *
+ * @param spent - values of an earlier call for this array, to be written over where as many are wanted
  */
-export function gatherRows(array: HostArray, order: Int32Array | null, start: number, end: number): HostArray {
+export function gatherRows(
+  array: HostArray,
+  order: Int32Array | null,
+  start: number,
+  end: number,
+  spent?: HostArray['values'],
+): HostArray {
   const { values, dtype } = array;
   const rowShape = array.shape.slice(1);
   const width = sizeOf(rowShape);
   const shape = [end - start, ...rowShape];
-  const out = emptyValues(dtype, (end - start) * width);
+  const length = (end - start) * width;
+  const out = spent?.length === length ? spent : emptyValues(dtype, length);
   if (order === null) {
     out.set(values.subarray(start * width, end * width));
   } else if (width < SHORT_ROW) {

@@ -47,5 +47,5 @@ export function prefetchStream<Element>(source: DatasetSource<Element>, count: n
     }
   }
 
-  return { name: source.name, size: source.size, iterate };
+  return { name: source.name, size: source.size, mayReadAhead: true, iterate };
 }

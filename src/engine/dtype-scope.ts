@@ -13,6 +13,13 @@ export interface DtypePolicy {
    * @throws `EngineError` where the op cannot run under this policy
    */
   floatType(opName: string, inputTypes: readonly number[]): number;
+  /** Inputs, and a type attribute, that are float32 whatever the op runs in. */
+  float32Parts?(opName: string): Float32Parts | undefined;
+}
+
+export interface Float32Parts {
+  readonly inputs: readonly number[];
+  readonly attribute: string;
 }
 
 /** The policies in force, innermost last. The binding asks it before every op. */
@@ -40,14 +47,18 @@ export function convertedType(type: number, floatType: number): number {
 }
 
 /** Attributes with the types that tfjs wrote replaced by those that the op runs in. */
-export function convertAttributes(attributes: readonly OpAttribute[], floatType: number): readonly OpAttribute[] {
+export function convertAttributes(
+  attributes: readonly OpAttribute[],
+  floatType: number,
+  float32Attribute?: string,
+): readonly OpAttribute[] {
   if (floatType === DATA_TYPES.float32) return attributes;
   const convert = (type: number): number => {
     if (type === DATA_TYPES.float32) return floatType;
     return type === DATA_TYPES.complex64 ? complexOf(floatType) : type;
   };
   return attributes.map((attribute) => {
-    if (attribute.type !== ATTRIBUTE_KINDS.type) return attribute;
+    if (attribute.type !== ATTRIBUTE_KINDS.type || attribute.name === float32Attribute) return attribute;
     const { value } = attribute;
     return { ...attribute, value: Array.isArray(value) ? (value as number[]).map(convert) : convert(value as number) };
   });

@@ -1,4 +1,16 @@
-import { IsIn, IsInstance, IsInt, IsNotEmpty, IsNumber, IsObject, IsOptional, IsPositive, IsString, Max, Min } from 'class-validator';
+import {
+  IsIn,
+  IsInstance,
+  IsInt,
+  IsNotEmpty,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsPositive,
+  IsString,
+  Max,
+  Min,
+} from 'class-validator';
 import { BaseCallback } from '../callbacks/callback.js';
 import { CallbackError, OptionsError, SetupError, StateError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
@@ -134,7 +146,15 @@ export async function findLearningRate(
     decayRate: maxLearningRate / minLearningRate,
   });
   const watch = new SweepWatch(options);
-  const fitOptions = { epochs: 1, stepsPerEpoch: steps, batchSize, sampleWeight, classWeight, signal, verbose: 0 as const };
+  const fitOptions = {
+    epochs: 1,
+    stepsPerEpoch: steps,
+    batchSize,
+    sampleWeight,
+    classWeight,
+    signal,
+    verbose: 0 as const,
+  };
   const swept = await model.sweepLearningRate(source, { ...fitOptions, callbacks: [watch] }, schedule);
   if (!swept) throw nothingSwept(where);
   const rates = watch.losses.map((_, i) => minLearningRate * (maxLearningRate / minLearningRate) ** (i / (steps - 1)));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
-import { emptyDataset, type Batch } from '../data/example.js';
+import { emptyDataset, exampleFields, type Batch } from '../data/example.js';
 import { untilAborted } from './until-aborted.js';
 
 /** How long the end of an aborted run waits for a source to close. */
@@ -12,6 +12,8 @@ export class BatchFeed {
   private held: Batch | undefined;
   private started = false;
   private stalled = false;
+  /** The pass is over, and {@link BatchFeed.take} has yet to say so. */
+  private atEnd = false;
 
   /** @param pass - number of the first pass: it decides the order of shuffled data */
   constructor(
@@ -33,16 +35,39 @@ export class BatchFeed {
     return this.held;
   }
 
+  /**
+   * The next batches, up to `count` of the same shapes; none at the end of a pass, and the call after that starts
+   * another.
+   */
+  async take(count: number): Promise<Batch[]> {
+    const taken: Batch[] = [];
+    while (taken.length < count && !this.atEnd) {
+      const batch = await this.next();
+      if (batch === null) {
+        this.atEnd = true;
+      } else if (taken.length > 0 && !haveSameShapes(batch, taken[0]!)) {
+        this.held = batch;
+        break;
+      } else {
+        taken.push(batch);
+      }
+    }
+    if (taken.length === 0) this.atEnd = false;
+    return taken;
+  }
+
   /** The next batch; `null` at the end of a pass, and the call after that starts another. */
   async next(): Promise<Batch | null> {
     const { held } = this;
     this.held = undefined;
     if (held !== undefined) return held;
-    this.iterator ??= this.batches.iterate(this.pass)[Symbol.asyncIterator]();
-    const pending = this.iterator.next();
+    const iterator = (this.iterator ??= this.batches.iterate(this.pass)[Symbol.asyncIterator]());
+    const pending = iterator.next();
     this.stalled = true;
     const result = await untilAborted(pending, this.signal);
     this.stalled = false;
+    // Closed meanwhile: what was read ahead is nobody's.
+    if (this.iterator !== iterator) return null;
     if (!result.done) {
       this.started = true;
       return result.value;
@@ -76,4 +101,11 @@ export class BatchFeed {
     this.started = false;
     this.pass++;
   }
+}
+
+function haveSameShapes(a: Batch, b: Batch): boolean {
+  return exampleFields.every((field) => {
+    const [one, other] = [a[field], b[field]];
+    return one === other || (one?.dtype === other?.dtype && String(one?.shape) === String(other?.shape));
+  });
 }

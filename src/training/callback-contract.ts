@@ -73,6 +73,11 @@ export interface CallbackContract {
   readonly name: string;
   /** Asks that a step with a non-finite loss or gradient leaves the state as it was. */
   readonly gatesNonFinite?: boolean;
+  /**
+   * `false`: the hooks of a batch need not be called for each one. Where no callback wants each, several small steps are
+   * run by one call, and the hooks are called for the first (`onBatchBegin`) and the last (`onBatchEnd`) of them.
+   */
+  readonly everyBatch?: boolean;
   /** Called once before the first hook. */
   attach(run: TrainingRun): void;
   /** Called once after the last hook, also when training ended by an error: the place to free what the callback holds. */

@@ -49,6 +49,12 @@ export class CallbackDispatcher {
     return this.listening(hook).length > 0;
   }
 
+  /** Whether a callback has to be called for each batch. */
+  get wantsEveryBatch(): boolean {
+    const listeners = [...this.listening('onBatchBegin'), ...this.listening('onBatchEnd')];
+    return listeners.some((callback) => callback.everyBatch !== false);
+  }
+
   async dispatch<H extends HookName>(hook: H, ...values: Arguments<H>): Promise<void> {
     for (const callback of this.listening(hook)) {
       try {

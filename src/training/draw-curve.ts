@@ -33,6 +33,7 @@ export function drawCurve({ values, mark, format, labels: [left, right, marked] 
   const axis = Array.from({ length: columns }, (_, column) => (column === at ? '^' : '-')).join('');
   const indent = ' '.repeat(width + 2);
   const ends = left + right.padStart(Math.max(columns - left.length, right.length + 1));
-  const pointer = at === null ? [] : [`${indent}${' '.repeat(Math.max(0, Math.min(at, columns - marked.length)))}${marked}`];
+  const pointer =
+    at === null ? [] : [`${indent}${' '.repeat(Math.max(0, Math.min(at, columns - marked.length)))}${marked}`];
   return [...rows, `${' '.repeat(width)} +${axis}`, indent + ends, ...pointer].join('\n');
 }

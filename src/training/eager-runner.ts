@@ -13,15 +13,18 @@ import type { TrainingPlan } from './training-plan.js';
 /** Calls the step op by op. */
 export class EagerRunner implements StepRunner {
   readonly mode = 'eager';
+  readonly stepsPerCall = 1;
 
   constructor(
     private readonly model: Trainable,
     private readonly plan: TrainingPlan,
   ) {}
 
-  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
     return withLearningRates(state, async (learningRates) =>
-      fetchLogs(trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated), options.fetchLogs),
+      batches.flatMap((batch) =>
+        fetchLogs(trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated), options.fetchLogs),
+      ),
     );
   }
 

@@ -23,8 +23,12 @@ export class FallbackRunner implements StepRunner {
     return this.current.mode;
   }
 
-  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
-    return this.attempt((runner) => runner.train(state, batch, options));
+  get stepsPerCall(): number {
+    return this.current.stepsPerCall;
+  }
+
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
+    return this.attempt((runner) => runner.train(state, batches, options));
   }
 
   evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {

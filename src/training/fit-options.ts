@@ -145,6 +145,14 @@ export class FitOptions {
   @IsIn([0, 1, 2])
   verbose: 0 | 1 | 2 = 1;
 
+  /**
+   * Steps for which `onBatchBegin` and `onBatchEnd` of callbacks are called once: before the first and after the last of
+   * them, with its loss. Steps that nobody watches are run several to a call where that is faster. Default 1.
+   */
+  @IsInt()
+  @Min(1)
+  logEvery = 1;
+
   /** Called at each hook, in this order. */
   @IsArray()
   callbacks: readonly CallbackContract[] = [];

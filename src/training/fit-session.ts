@@ -28,6 +28,8 @@ export interface FitPlan {
   /** Lets a step of the model's own make its layers and slots before it is run or recorded. */
   readonly rehearse: (state: TrainState, batch: DeviceBatch) => void;
   readonly gated: boolean;
+  /** Steps for which the hooks of a batch are called once. */
+  readonly logEvery: number;
   readonly signal: AbortSignal | undefined;
   readonly optimizer: BaseOptimizer;
   readonly logger: Logger;
@@ -65,6 +67,11 @@ export class FitSession implements TrainingRun {
   private gathering = 0;
   private readonly feed: BatchFeed;
   private readonly rateLog: LearningRateLog;
+  /** Steps after which callbacks have to be called. */
+  private readonly watched: number;
+  private ahead: Promise<Batch[]> | undefined;
+  /** Whether callbacks were called after the last step, and so are before the next. */
+  private isLogged = true;
 
   constructor(
     private readonly plan: FitPlan,
@@ -84,6 +91,7 @@ export class FitSession implements TrainingRun {
     this.logger = plan.logger;
     this.totalSteps = plan.stepsBefore;
     this.rateLog = new LearningRateLog(plan.optimizer);
+    this.watched = callbacks.wantsEveryBatch ? plan.logEvery : Infinity;
     this.feed = new BatchFeed(plan.batches, plan.firstPass, plan.signal, plan.where);
   }
 
@@ -159,9 +167,43 @@ export class FitSession implements TrainingRun {
   private async trainPass(): Promise<void> {
     const limit = this.plan.stepsPerEpoch;
     while (this.stopReason === null && (limit === undefined || this.step < limit)) {
-      const batch = await this.timed(() => this.feed.next());
-      if (batch !== null) await this.trainOn(batch);
+      const batches = await this.timed(() => this.nextBatches());
+      if (batches.length > 0) await this.trainOnAll(batches);
       else if (limit === undefined) return;
+    }
+  }
+
+  /** What was read while the step before was running, or what is read now. */
+  private nextBatches(): Promise<Batch[]> {
+    const batches = this.ahead ?? this.feed.take(this.batchesAfter(this.step));
+    this.ahead = undefined;
+    return batches;
+  }
+
+  /** Reads what comes after the running steps meanwhile. */
+  private readAhead(running: number): void {
+    const count = this.batchesAfter(this.step + running);
+    if (count < 1 || this.stopReason !== null || !this.plan.batches.mayReadAhead) return;
+    this.ahead = this.feed.take(count);
+    // Told when its turn has come; until then nobody waits for it.
+    this.ahead.catch(() => undefined);
+  }
+
+  /** How many batches to read where so many steps of the epoch are done. */
+  private batchesAfter(steps: number): number {
+    const left = (this.plan.stepsPerEpoch ?? Infinity) - steps;
+    return Math.min(this.stepsPerCall, this.watched - (steps % this.watched), left);
+  }
+
+  private get stepsPerCall(): number {
+    return this.plan.batches.mayReadAhead ? Math.min(this.runner.stepsPerCall, this.watched) : 1;
+  }
+
+  /** By one call where there are as many as a call takes; the rest of a pass one by one. */
+  private async trainOnAll(batches: readonly Batch[]): Promise<void> {
+    const calls = batches.length === this.stepsPerCall ? [batches] : batches.map((batch) => [batch]);
+    for (const [i, call] of calls.entries()) {
+      if (this.stopReason === null) await this.trainOn(call, i === calls.length - 1);
     }
   }
 
@@ -174,6 +216,7 @@ export class FitSession implements TrainingRun {
 
   private async beginEpoch(): Promise<void> {
     this.step = 0;
+    this.isLogged = true;
     this.examples = 0;
     this.milliseconds = 0;
     const state = this.makeState();
@@ -182,36 +225,50 @@ export class FitSession implements TrainingRun {
     await this.callbacks.dispatch('onEpochBegin', this.epoch);
   }
 
-  private async trainOn(hostBatch: Batch): Promise<void> {
+  private async trainOn(hostBatches: readonly Batch[], isLast: boolean): Promise<void> {
     this.plan.signal?.throwIfAborted();
-    this.plan.checkBatch(hostBatch, false);
-    await this.callbacks.dispatch('onBatchBegin', this.step);
+    for (const batch of hostBatches) this.plan.checkBatch(batch, false);
+    if (this.isLogged) await this.callbacks.dispatch('onBatchBegin', this.step);
+    this.isLogged = this.endsLogged(hostBatches.length);
     const start = performance.now();
     const state = this.makeState();
-    const logs = await this.queue.step(async () => {
-      const batch = toDeviceBatch(this.plan.prepareBatch(hostBatch));
-      try {
-        this.plan.rehearse(state, batch);
-        return await this.runner.train(state, batch, {
-          gated: this.plan.gated,
-          fetchLogs: this.plan.ownStep || this.callbacks.hears('onBatchEnd'),
-        });
-      } finally {
-        disposeBatch(batch);
-      }
-    });
+    const logs = await this.queue.step(() => this.runStep(state, hostBatches, isLast));
     this.milliseconds += this.gathering + performance.now() - start;
     this.gathering = 0;
-    const index = this.step++;
-    this.totalSteps++;
-    this.examples += hostBatch.size;
-    if (logs !== null) {
-      if (this.plan.ownStep) state.means.add(logs, hostBatch.size, this.plan.gated);
-      await this.callbacks.dispatch('onBatchEnd', index, logs);
+    this.step += hostBatches.length;
+    this.totalSteps += hostBatches.length;
+    for (const [i, { size }] of hostBatches.entries()) {
+      this.examples += size;
+      if (this.plan.ownStep) state.means.add(logs[i]!, size, this.plan.gated);
     }
+    const last = logs.at(-1);
+    if (last !== undefined && this.isLogged) await this.callbacks.dispatch('onBatchEnd', this.step - 1, last);
     // Timers, signals and requests of the surrounding service get their turn between two steps.
     await nextTurn();
     this.plan.signal?.throwIfAborted();
+  }
+
+  /** Whether so many steps more complete `logEvery` of them. */
+  private endsLogged(steps: number): boolean {
+    const { logEvery } = this.plan;
+    return Math.floor((this.step + steps) / logEvery) > Math.floor(this.step / logEvery);
+  }
+
+  private async runStep(state: TrainState, hostBatches: readonly Batch[], isLast: boolean): Promise<Logs[]> {
+    const batches: DeviceBatch[] = [];
+    try {
+      for (const batch of hostBatches) batches.push(toDeviceBatch(this.plan.prepareBatch(batch)));
+      this.plan.rehearse(state, batches[0]!);
+      const running = this.runner.train(state, batches, {
+        gated: this.plan.gated,
+        fetchLogs: this.plan.ownStep || (this.isLogged && this.callbacks.hears('onBatchEnd')),
+      });
+      if (isLast) this.readAhead(hostBatches.length);
+      return await running;
+    } finally {
+      for (const batch of batches) disposeBatch(batch);
+      for (const batch of hostBatches) this.plan.batches.giveBack(batch);
+    }
   }
 
   private async validation(): Promise<Logs> {

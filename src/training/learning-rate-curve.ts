@@ -61,7 +61,11 @@ export class LearningRateCurve {
       values: smoothedLosses,
       mark: suggestion === null ? null : learningRates.indexOf(suggestion),
       format: (value) => value.toPrecision(3),
-      labels: [formatRate(learningRates[0]!), formatRate(learningRates.at(-1)!), `${formatRate(suggestion ?? 0)} suggested`],
+      labels: [
+        formatRate(learningRates[0]!),
+        formatRate(learningRates.at(-1)!),
+        `${formatRate(suggestion ?? 0)} suggested`,
+      ],
     });
     const title = 'smoothed loss over learning rate (logarithmic)';
     return [title, drawing, ...(note === null ? [] : [`no learning rate suggested: ${note}`])].join('\n');
@@ -81,8 +85,7 @@ export class LearningRateCurve {
     let best = 1;
     let steepest = Infinity;
     for (let i = 1; i < lowest; i++) {
-      const slope =
-        (smoothed[i + 1]! - smoothed[i - 1]!) / Math.log(learningRates[i + 1]! / learningRates[i - 1]!);
+      const slope = (smoothed[i + 1]! - smoothed[i - 1]!) / Math.log(learningRates[i + 1]! / learningRates[i - 1]!);
       if (slope < steepest) [best, steepest] = [i, slope];
     }
     return best;

@@ -17,16 +17,26 @@ export function checkFinite(arrays: Example, where: string): void {
     const array = arrays[name];
     if (array === undefined || array.dtype !== 'float32' || array.values.BYTES_PER_ELEMENT === 1) continue;
     const { values } = array;
-    for (let i = 0; i < values.length; i++) {
-      if (Number.isFinite(values[i])) continue;
-      throw new DataError('not-finite', {
-        where: `${name} of ${where}`,
-        expected: 'finite numbers',
-        received: `${values[i]} at ${formatShape(position(array, i))}`,
-        fix: 'look at how the data was made; drop or repair that example',
-      });
-    }
+    if (areFinite(values as Float32Array)) continue;
+    const place = values.findIndex((value) => !Number.isFinite(value));
+    throw new DataError('not-finite', {
+      where: `${name} of ${where}`,
+      expected: 'finite numbers',
+      received: `${values[place]} at ${formatShape(position(array, place))}`,
+      fix: 'look at how the data was made; drop or repair that example',
+    });
   }
+}
+
+/** Without a branch for each number, of which there may be a billion: 0 times anything finite is 0, else NaN. */
+function areFinite(values: Float32Array): boolean {
+  let [even, odd] = [0, 0];
+  const last = values.length - 1;
+  for (let i = 0; i < last; i += 2) {
+    even += values[i]! * 0;
+    odd += values[i + 1]! * 0;
+  }
+  return even + odd + (values[last] ?? 0) * 0 === 0;
 }
 
 /** @throws DataError [no-labels], ShapeError [sample-weight], and what the loss says of labels that cannot be */

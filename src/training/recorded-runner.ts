@@ -14,10 +14,25 @@ import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
+/** Several small steps are run by one call, so that what a call costs is paid once: as many as take about so long. */
+const CALL_MILLISECONDS = 1.5;
+/** More of them gain nothing: what is left is the work itself. */
+const MOST_STEPS_PER_CALL = 16;
+/** A function of several steps takes some time to make, which shall be a small part of the training. */
+const CALLS_BEFORE_REPEATING = 100;
+
+interface Recording {
+  readonly once: RecordedFunction;
+  /** The same several times over, by the number of times. */
+  readonly repeated: Map<number, RecordedFunction>;
+  calls: number;
+}
+
 /** Records each step once for each signature, and from then on runs the TensorFlow function that was recorded. */
 export class RecordedRunner implements StepRunner {
   readonly mode = 'recorded';
-  private readonly functions = new Map<string, RecordedFunction>();
+  private readonly recordings = new Map<string, Recording>();
+  private lastTrained = '';
   /** What each recorded training step logs, in the order of its results. */
   private readonly logNames = new Map<string, readonly string[]>();
   private readonly watch: RecordingWatch;
@@ -31,51 +46,79 @@ export class RecordedRunner implements StepRunner {
     this.watch = new RecordingWatch(() => model.describe(), logger);
   }
 
-  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null> {
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
     return withLearningRates(state, async (learningRates) => {
       const rates = Object.fromEntries([...learningRates.values()].map((rate, i) => [`learningRate ${i}`, rate]));
       const key = `train ${options.gated} ${this.trainability()}`;
-      const inputs = { ...rates, ...tensorsOf(batch) };
-      const signature = signatureOf(key, inputs);
+      const inputs = batches.map((batch) => ({ ...rates, ...tensorsOf(batch) }));
+      const signature = signatureOf(key, inputs[0]!);
       const scalars = await this.run(key, inputs, () => {
-        const made = trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated);
+        const made = trainStep(this.model, this.plan, state, { batch: batches[0]!, learningRates }, options.gated);
         this.logNames.set(signature, Object.keys(made));
         return Object.values(made);
       });
+      this.lastTrained = signature;
       const names = this.logNames.get(signature)!;
-      return fetchLogs(Object.fromEntries(names.map((name, i) => [name, scalars[i]!])), options.fetchLogs);
+      return batches.flatMap((_, step) => {
+        const logs = names.map((name, i) => [name, scalars[step * names.length + i]!] as const);
+        return fetchLogs(Object.fromEntries(logs), options.fetchLogs);
+      });
     });
   }
 
+  get stepsPerCall(): number {
+    const recording = this.recordings.get(this.lastTrained);
+    const milliseconds = recording?.once.milliseconds;
+    if (milliseconds === undefined || recording!.calls < CALLS_BEFORE_REPEATING) return 1;
+    const steps = Math.min(MOST_STEPS_PER_CALL, Math.floor(CALL_MILLISECONDS / milliseconds));
+    return Math.max(1, steps);
+  }
+
   async evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {
-    await this.run(`evaluate ${this.trainability()}`, tensorsOf(batch), () => {
+    await this.run(`evaluate ${this.trainability()}`, [tensorsOf(batch)], () => {
       evaluateStep(this.model, this.plan, sums, batch);
       return [];
     });
   }
 
   async predict(x: Tensor): Promise<Tensor> {
-    const [output] = await this.run('predict', { x }, () => [predictStep(this.model, this.plan.seed, x)]);
+    const [output] = await this.run('predict', [{ x }], () => [predictStep(this.model, this.plan.seed, x)]);
     return output!;
   }
 
   dispose(): void {
-    for (const recorded of this.functions.values()) recorded.dispose();
-    this.functions.clear();
+    for (const { once, repeated } of this.recordings.values()) {
+      once.dispose();
+      for (const several of repeated.values()) several.dispose();
+    }
+    this.recordings.clear();
   }
 
-  /** Runs the recording that belongs to the inputs' shapes and dtypes, made now where there is none. */
-  private run(key: string, named: Readonly<Record<string, Tensor>>, step: () => Tensor[]): Promise<Tensor[]> {
-    const inputs = Object.values(named);
-    const signature = signatureOf(key, named);
-    let recorded = this.functions.get(signature);
-    this.watch.step(key, named, recorded === undefined);
-    if (recorded === undefined) {
-      recorded = RecordedFunction.record(`${this.model.name}_${key.split(' ')[0]}`, inputs, step);
-      this.functions.set(signature, recorded);
-      this.warnOfConstants(recorded);
+  /**
+   * Runs the recording that belongs to the inputs' shapes and dtypes, made now where there is none.
+   *
+   * @param named - the inputs of each time that the step is to run, alike
+   */
+  private run(
+    key: string,
+    named: readonly Readonly<Record<string, Tensor>>[],
+    step: () => Tensor[],
+  ): Promise<Tensor[]> {
+    const signature = signatureOf(key, named[0]!);
+    let recording = this.recordings.get(signature);
+    this.watch.step(key, named[0]!, recording === undefined);
+    if (recording === undefined) {
+      const once = RecordedFunction.record(`${this.model.name}_${key.split(' ')[0]}`, Object.values(named[0]!), step);
+      this.recordings.set(signature, (recording = { once, repeated: new Map(), calls: 0 }));
+      this.warnOfConstants(once);
     }
-    return recorded.call(inputs);
+    recording.calls++;
+    if (named.length === 1) return recording.once.call(Object.values(named[0]!));
+    let repeated = recording.repeated.get(named.length);
+    if (repeated === undefined) {
+      recording.repeated.set(named.length, (repeated = recording.once.repeat(named.length)));
+    }
+    return repeated.call(named.flatMap((inputs) => Object.values(inputs)));
   }
 
   private warnOfConstants({ graph }: RecordedFunction): void {

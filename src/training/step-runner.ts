@@ -8,15 +8,22 @@ import type { TrainState } from './train-state.js';
 export interface TrainStepOptions {
   /** Whether a non-finite loss or gradient leaves the state as it was. */
   readonly gated: boolean;
-  /** Whether the host wants the step's logs; what nobody asks for is not fetched. */
+  /** Whether the host wants the steps' logs; what nobody asks for is not fetched. */
   readonly fetchLogs: boolean;
 }
 
 /** Runs the steps of one compiled model: by calling them, or from a recording. */
 export interface StepRunner {
   readonly mode: ExecutionMode;
-  /** @returns what the step logs, `{ loss }` unless the model has a step of its own, where it was asked for */
-  train(state: TrainState, batch: DeviceBatch, options: TrainStepOptions): Promise<Logs | null>;
+  /** How many steps like the last are best run by one call; known after some of them, 1 before. */
+  readonly stepsPerCall: number;
+  /**
+   * Runs one step after the other.
+   *
+   * @param batches - one a step, of the same shapes
+   * @returns what each step logs, `{ loss }` unless the model has a step of its own; empty where nobody asked
+   */
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]>;
   evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void>;
   /** @returns a tensor that the caller owns */
   predict(x: Tensor): Promise<Tensor>;

@@ -18,10 +18,10 @@ export async function withLearningRates<T>(state: TrainState, use: (rates: Learn
   }
 }
 
-/** Reads a step's scalars, where somebody wants them, and frees them. */
-export function fetchLogs(scalars: Readonly<Record<string, Tensor>>, wanted: boolean): Logs | null {
+/** Reads a step's scalars, where somebody wants them, and frees them; an empty list where nobody does. */
+export function fetchLogs(scalars: Readonly<Record<string, Tensor>>, wanted: boolean): Logs[] {
   const entries = Object.entries(scalars);
-  const logs = wanted ? Object.fromEntries(entries.map(([name, scalar]) => [name, scalar.dataSync()[0]!])) : null;
+  const logs = wanted ? [Object.fromEntries(entries.map(([name, scalar]) => [name, scalar.dataSync()[0]!]))] : [];
   for (const [, scalar] of entries) scalar.dispose();
   return logs;
 }

@@ -141,7 +141,7 @@ export class Trainer {
           state.sums.reset();
           this.rehearse(state, batch);
           const ownStep = this.model.trainStep !== undefined;
-          const logs = await this.runner.train(state, batch, { gated: false, fetchLogs: ownStep });
+          const [logs] = await this.runner.train(state, [batch], { gated: false, fetchLogs: ownStep });
           this.stepsTrained++;
           return ownStep ? logs! : state.sums.read();
         } finally {
@@ -289,6 +289,7 @@ export class Trainer {
       ownStep: this.model.trainStep !== undefined,
       rehearse: (state, batch) => this.rehearse(state, batch),
       gated: callbacks.some((callback) => callback.gatesNonFinite === true),
+      logEvery: options.logEvery,
       signal: options.signal,
       optimizer: this.plan.optimizer,
       logger: this.logger,

@@ -32,13 +32,13 @@ async function recordStep(): Promise<RecordedGraph> {
   const state = new TrainState(model, plan);
   const runner = new RecordedRunner(model, plan, consoleLogger);
   const [x, y] = [tf.ones([4, 3]), tf.ones([4, 2])];
-  await runner.train(state, { x, y, size: 4 }, { gated: false, fetchLogs: true });
-  const [recorded] = [...runner['functions'].values()];
+  await runner.train(state, [{ x, y, size: 4 }], { gated: false, fetchLogs: true });
+  const [recorded] = [...runner['recordings'].values()];
   tf.dispose([x, y]);
   runner.dispose();
   state.dispose();
   model.dispose();
-  return recorded!.graph;
+  return recorded!.once.graph;
 }
 
 function format(graph: RecordedGraph): string {

@@ -11,6 +11,8 @@ type Hook = (...values: unknown[]) => void | Promise<void>;
 export interface CallbackCase<C, O extends object> {
   /** A valid set of options that sets every one away from its default. */
   readonly options: O;
+  /** Whether it cannot be made without options. Default false. */
+  readonly required?: boolean;
   /** Each is refused with a text that matches. */
   readonly refused?: readonly (readonly [options: object, message: RegExp])[];
   /** What users read of the callback after a run. */
@@ -43,7 +45,7 @@ const timers = (): number => process.getActiveResourcesInfo().filter((kind) => k
 /** What every callback keeps to; called once for each class. */
 export function callbackContract<C extends BaseCallback<object>, O extends object>(
   callbackClass: new (options?: O) => C,
-  { options, refused = [], results = () => null }: CallbackCase<C, O>,
+  { options, required = false, refused = [], results = () => null }: CallbackCase<C, O>,
 ): void {
   const make = (): C => new callbackClass(options);
 
@@ -59,7 +61,7 @@ export function callbackContract<C extends BaseCallback<object>, O extends objec
       expect(callback.options).toMatchObject(options);
       expect(Object.isFrozen(callback.options)).toBe(true);
       expect(new callbackClass({ ...callback.options } as O).options).toEqual(callback.options);
-      expect(() => new callbackClass()).not.toThrow();
+      if (!required) expect(() => new callbackClass()).not.toThrow();
     });
 
     it('refuses unknown options and invalid values, naming itself', () => {

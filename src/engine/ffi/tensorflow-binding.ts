@@ -122,19 +122,20 @@ export class TensorFlowBinding {
     const types = inputIds.map((id) => this.handles.type(id, where));
     const floatType = policy?.floatType(opName, types) ?? DATA_TYPES.float32;
     if (opName === 'Cast') return this.executeCast(attributes, inputIds, types, floatType);
-    if (types.every((type) => convertedType(type, floatType) === type)) {
-      return this.executeNative(opName, convertAttributes(attributes, floatType), inputIds, numOutputs);
-    }
+    const parts = policy?.float32Parts?.(opName);
+    const wanted = types.map((type, i) =>
+      convertedType(type, parts?.inputs.includes(i) === true ? DATA_TYPES.float32 : floatType),
+    );
+    const converted = convertAttributes(attributes, floatType, parts?.attribute);
     const temporary: number[] = [];
     try {
       const ids = inputIds.map((id, i) => {
-        const wanted = convertedType(types[i]!, floatType);
-        if (wanted === types[i]) return id;
-        const cast = this.cast(id, types[i]!, wanted);
+        if (wanted[i] === types[i]) return id;
+        const cast = this.cast(id, types[i]!, wanted[i]!);
         temporary.push(cast);
         return cast;
       });
-      return this.executeNative(opName, convertAttributes(attributes, floatType), ids, numOutputs);
+      return this.executeNative(opName, converted, ids, numOutputs);
     } finally {
       for (const id of temporary) this.deleteTensor(id);
     }

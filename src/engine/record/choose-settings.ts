@@ -20,16 +20,25 @@ const CANDIDATES: readonly RunSettings[] = [
   { executor: 'SINGLE_THREADED_EXECUTOR', synchronous: true },
 ];
 
+/** How to run a function, and how long it then takes where that was measured. */
+export interface Choice {
+  readonly settings: RunSettings;
+  readonly milliseconds: number | undefined;
+}
+
+/** Settings for a function that takes so long by that executor. */
+export function settingsFor(executor: RunSettings['executor'], milliseconds: number): RunSettings {
+  return { executor, synchronous: milliseconds < SYNCHRONOUS_BELOW_MS };
+}
+
 /**
  * Finds how a small graph runs fastest, by a short trial on a variant that writes no state, among settings whose
  * results are equal to the bit. Large graphs, and `useEngine({ deterministic: true })`, take the defaults.
  */
-export async function chooseSettings(
-  name: string,
-  graph: RecordedGraph,
-  inputIds: readonly number[],
-): Promise<RunSettings> {
-  if (engineOptions().deterministic === true || countElements(graph) > SMALL_GRAPH_ELEMENTS) return DEFAULT_SETTINGS;
+export async function chooseSettings(name: string, graph: RecordedGraph, inputIds: readonly number[]): Promise<Choice> {
+  if (engineOptions().deterministic === true || countElements(graph) > SMALL_GRAPH_ELEMENTS) {
+    return { settings: DEFAULT_SETTINGS, milliseconds: undefined };
+  }
   const trial = defineFunction(`${name}_trial`, withoutEffects(graph));
   try {
     const times = CANDIDATES.map(() => [] as number[]);
@@ -44,7 +53,8 @@ export async function chooseSettings(
     }
     const medians = times.map((list) => list.sort((a, b) => a - b)[TIMED_RUNS >> 1]!);
     const best = medians[1]! < CLEARLY_FASTER * medians[0]! && equalBits(results[0]!, results[1]!) ? 1 : 0;
-    return { executor: CANDIDATES[best]!.executor, synchronous: medians[best]! < SYNCHRONOUS_BELOW_MS };
+    const milliseconds = medians[best]!;
+    return { settings: settingsFor(CANDIDATES[best]!.executor, milliseconds), milliseconds };
   } finally {
     trial.delete();
   }

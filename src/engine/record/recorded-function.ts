@@ -1,17 +1,19 @@
-import type { NativeFunction, RunSettings } from '../ffi/native-function.js';
+import type { NativeFunction } from '../ffi/native-function.js';
 import { engine } from '../start-engine.js';
 import type { Tensor } from '../tfjs.js';
-import { chooseSettings } from './choose-settings.js';
+import { chooseSettings, settingsFor, type Choice } from './choose-settings.js';
 import { defineFunction } from './define-function.js';
 import { matmulOfMatrices } from './matmul-of-matrices.js';
+import { mergeCasts } from './merge-casts.js';
 import { mergeConstants } from './merge-constants.js';
 import type { GraphPass, RecordedGraph } from './recorded-graph.js';
 import { recordSteadily } from './record-steadily.js';
 import { reluAfterPooling } from './relu-after-pooling.js';
 import { removeDeadNodes } from './remove-dead-nodes.js';
+import { repeatGraph } from './repeat-graph.js';
 
 /** In the order in which they run. */
-const PASSES: readonly GraphPass[] = [removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
+const PASSES: readonly GraphPass[] = [mergeCasts, removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
 
 /** Runs `fn` as {@link RecordedFunction.record} does, for its graph alone. */
 export function recordGraph(inputs: readonly Tensor[], fn: () => Tensor[]): RecordedGraph {
@@ -20,7 +22,7 @@ export function recordGraph(inputs: readonly Tensor[], fn: () => Tensor[]): Reco
 
 /** A function of tensors that was run once and written down, and is from then on run by TensorFlow alone. */
 export class RecordedFunction {
-  private settings: RunSettings | undefined;
+  private choice: Choice | undefined;
 
   private constructor(
     readonly name: string,
@@ -39,12 +41,29 @@ export class RecordedFunction {
     return new RecordedFunction(name, graph, defineFunction(name, graph));
   }
 
+  /** How long a call takes, where a trial told: at the first call of a small graph. */
+  get milliseconds(): number | undefined {
+    return this.choice?.milliseconds;
+  }
+
+  /** This function `times` times, one after the other, as one: it takes all inputs of the first time, then of the second. */
+  repeat(times: number): RecordedFunction {
+    const name = `${this.name}_times_${times}`;
+    const graph = repeatGraph(this.graph, times);
+    const repeated = new RecordedFunction(name, graph, defineFunction(name, graph));
+    if (this.choice !== undefined) {
+      const milliseconds = (this.choice.milliseconds ?? Infinity) * times;
+      repeated.choice = { settings: settingsFor(this.choice.settings.executor, milliseconds), milliseconds };
+    }
+    return repeated;
+  }
+
   /** Runs the function; the caller owns the results. */
   async call(inputs: readonly Tensor[]): Promise<Tensor[]> {
     const { backend } = engine();
     const ids = inputs.map((tensor) => backend.nativeId(tensor));
-    this.settings ??= await chooseSettings(this.name, this.graph, ids);
-    const made = await this.native.call(ids, this.settings);
+    this.choice ??= await chooseSettings(this.name, this.graph, ids);
+    const made = await this.native.call(ids, this.choice.settings);
     backend.binding.counts.functionCalls++;
     return made.map((metadata) => backend.createOutputTensor(metadata));
   }

@@ -51,3 +51,8 @@ export function hasEffect(node: GraphNode): boolean {
     node.op,
   );
 }
+
+/** Ops that take a variable's handle and leave its value as it is. */
+export function readsState(op: string): boolean {
+  return op === 'ReadVariableOp' || op === 'ResourceGather' || op === 'VariableShape';
+}

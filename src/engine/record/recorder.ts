@@ -9,8 +9,9 @@ import { engine } from '../start-engine.js';
 import type { TensorFlowBackend } from '../tensorflow-backend.js';
 import { tf, type Tensor } from '../tfjs.js';
 import { Variable } from '../variable.js';
+import { AccessOrder } from './access-order.js';
 import { hasDynamicShape } from './dynamic-shapes.js';
-import type { GraphNode, GraphOutput, RecordedGraph } from './recorded-graph.js';
+import { readsState, type GraphNode, type GraphOutput, type RecordedGraph } from './recorded-graph.js';
 import { refuseDraws } from './refuse-draws.js';
 import { RunComparison } from './run-comparison.js';
 import * as refusal from './trace-errors.js';
@@ -26,8 +27,7 @@ export class Recorder {
   private readonly nodes: GraphNode[] = [];
   private readonly byTensor = new Map<number, GraphOutput>();
   private readonly variables = new Map<Variable, GraphNode>();
-  /** For each variable the last write and the reads since, which the next write must not overtake. */
-  private readonly order = new Map<Variable, { write: GraphNode | undefined; reads: GraphNode[] }>();
+  private readonly order = new AccessOrder<Variable>();
   private readonly before = new Map<Variable, number>();
   private readonly arguments: GraphNode[] = [];
   /** Variables of tfjs that exist, by native id: what they are given later would pass a recording by. */
@@ -131,14 +131,14 @@ export class Recorder {
     if (op === 'DestroyResourceOp') return real.executeNative(op, attributes, ids, outputs);
     if (hasDynamicShape(op, attributes)) return this.refuse(refusal.dynamicShape(op));
     const touched = ids.flatMap((id) => Variable.ofHandle(id) ?? []);
-    const reads = op === 'ReadVariableOp' || op === 'ResourceGather' || op === 'VariableShape';
+    const reads = readsState(op);
     if (!reads) for (const variable of touched) this.remember(variable);
     const inputs = ids.map((id) => this.outputOf(id));
     const made = real.executeNative(op, attributes, ids, outputs);
     const specs = made.map(({ id, shape }) => ({ type: real.trueType(id), shape: [...shape] }));
     const node = this.write(op, attributes, inputs, specs);
     this.compare(this.comparison?.next(node));
-    for (const variable of touched) this.keepOrder(node, variable, reads);
+    for (const variable of touched) this.order.add(node, variable, reads);
     made.forEach(({ id }, index) => this.byTensor.set(id, { node, index }));
     return made;
   }
@@ -149,17 +149,6 @@ export class Recorder {
     const attributes = [attribute.type('dtype', variable.dtype as 'float32')];
     const [value] = this.real.executeNative('ReadVariableOp', attributes, [variable.handleId], 1);
     this.before.set(variable, value!.id);
-  }
-
-  private keepOrder(node: GraphNode, variable: Variable, reads: boolean): void {
-    let order = this.order.get(variable);
-    if (order === undefined) this.order.set(variable, (order = { write: undefined, reads: [] }));
-    const earlier = reads ? [order.write] : [order.write, ...order.reads];
-    const controls = new Set([...node.controls, ...earlier.filter((other) => other !== undefined)]);
-    controls.delete(node);
-    node.controls = [...controls];
-    if (reads) order.reads.push(node);
-    else this.order.set(variable, { write: node, reads: [] });
   }
 
   /** The node behind a native tensor: one that was written down, a variable's handle, or a constant from before. */

@@ -1,0 +1,60 @@
+import { currentPath } from '../../core/path-scope.js';
+import type { DtypePolicy } from '../dtype-scope.js';
+import { DATA_TYPES } from '../ffi/data-types.js';
+import { engine } from '../start-engine.js';
+import { float32PartsOf, opPrecision } from './precision-table.js';
+
+/** In which precision a model computes; names as in Keras. */
+export type Precision = 'float32' | 'mixed_bfloat16' | 'mixed_float16';
+
+const HALF_TYPES = { mixed_bfloat16: DATA_TYPES.bfloat16, mixed_float16: DATA_TYPES.float16 } as const;
+
+/**
+ * float16 kernels that are slower than float32 on a CPU, by a factor of 26 to 400 for gradients of convolution kernels:
+ * they are given float32.
+ */
+const SLOW_IN_FLOAT16_ON_CPU: ReadonlySet<string> = new Set([
+  'Conv2DBackpropFilter',
+  'DepthwiseConv2dNativeBackpropFilter',
+  'DepthwiseConv2dNativeBackpropInput',
+  'EluGrad',
+  'FusedBatchNormGradV3',
+]);
+
+/**
+ * Runs `body` in mixed precision: each op in the type that {@link opPrecision} says, with casts where one is needed.
+ *
+ * @param isFloat32 - says of a layer's path that it computes in float32
+ */
+export function withPrecision<T>(precision: Precision, isFloat32: (path: string) => boolean, body: () => T): T {
+  if (precision === 'float32') return body();
+  return engine().backend.binding.dtypes.run(policyOf(precision, isFloat32), body);
+}
+
+/** Runs `body` in float32 inside of a mixed-precision step. */
+export function inFloat32<T>(body: () => T): T {
+  return engine().backend.binding.dtypes.run(FLOAT32, body);
+}
+
+const FLOAT32: DtypePolicy = { name: 'float32', floatType: () => DATA_TYPES.float32 };
+
+function policyOf(precision: keyof typeof HALF_TYPES, isFloat32: (path: string) => boolean): DtypePolicy {
+  const half: number = HALF_TYPES[precision];
+  const onCpu = !engine().backend.binding.isUsingGpuDevice();
+  return {
+    name: precision,
+    floatType(op, inputTypes) {
+      if (isFloat32(currentPath())) return DATA_TYPES.float32;
+      if (half === DATA_TYPES.float16 && onCpu && SLOW_IN_FLOAT16_ON_CPU.has(op)) return DATA_TYPES.float32;
+      switch (opPrecision(op)) {
+        case 'half':
+          return half;
+        case 'follows':
+          return inputTypes.includes(half) ? half : DATA_TYPES.float32;
+        case 'float32':
+          return DATA_TYPES.float32;
+      }
+    },
+    float32Parts: float32PartsOf,
+  };
+}

@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import '../../../src/container.js';
+import { LambdaCallback } from '../../../src/callbacks/lambda-callback.js';
+import { TerminateOnNaN } from '../../../src/callbacks/terminate-on-nan.js';
+import { StateError, TraceError } from '../../../src/core/errors.js';
+import { engine } from '../../../src/engine/start-engine.js';
+import { tf, type Tensor } from '../../../src/engine/tfjs.js';
+import { layers } from '../../../src/layers/layers.js';
+import type { BaseModel } from '../../../src/model/base-model.js';
+import { sequential } from '../../../src/model/sequential.js';
+import { Adam } from '../../../src/optimizers/adam.js';
+import type { BaseOptimizer } from '../../../src/optimizers/base-optimizer.js';
+import { ExponentialDecay } from '../../../src/optimizers/schedules/exponential-decay.js';
+import { LearningRateSchedule } from '../../../src/optimizers/schedules/learning-rate-schedule.js';
+import { PiecewiseConstantDecay } from '../../../src/optimizers/schedules/piecewise-constant-decay.js';
+import { scheduleTable } from '../../../src/optimizers/schedules/schedule-table.js';
+import { SGD } from '../../../src/optimizers/sgd.js';
+import { useTestEngine } from '../../helpers/engine.js';
+
+useTestEngine();
+
+/** A few roundings of float32 for each of twelve additions. */
+const SUM_TOLERANCE = 2e-6;
+
+const MODES = ['eager', 'recorded'] as const;
+
+const golden = JSON.parse(readFileSync(new URL('../../golden/schedules.json', import.meta.url), 'utf8')) as {
+  readonly cases: { schedule: string; options: object; sgd: { weights: number[]; learningRate: number } }[];
+};
+
+/** One weight from 0 under gradients of the input: `loss = x * w`. */
+function oneWeight(optimizer: BaseOptimizer, execution: (typeof MODES)[number]): BaseModel {
+  const model = sequential([layers.dense({ units: 1, useBias: false, kernelInitializer: 'zeros' })]);
+  model.compile({ optimizer, loss: (_labels: Tensor, predictions: Tensor) => tf.squeeze(predictions, [1]), execution });
+  return model;
+}
+
+function weightOf(model: BaseModel): number {
+  return tf.tidy(() => model.getWeights()[0]!.dataSync()[0]!);
+}
+
+const step = (model: BaseModel, x = 1) => model.trainOnBatch([[x]], [[0]]);
+
+describe.each(MODES)('%s', (execution) => {
+  it.each(golden.cases)('$schedule $options moves a weight as in Keras', async ({ schedule, options, sgd }) => {
+    const name = schedule[0]!.toLowerCase() + schedule.slice(1);
+    const optimizer = new SGD({ learningRate: new scheduleTable[name]!(options) });
+    const model = oneWeight(optimizer, execution);
+    const scale = Math.max(...sgd.weights.map(Math.abs));
+    for (const expected of sgd.weights) {
+      await step(model);
+      expect(Math.abs(weightOf(model) - expected)).toBeLessThan(SUM_TOLERANCE * scale);
+    }
+    expect(Math.abs(optimizer.learningRate - sgd.learningRate)).toBeLessThan(SUM_TOLERANCE * sgd.learningRate + 1e-12);
+    model.dispose();
+  });
+
+  it('a skipped step does not advance it', async () => {
+    const rates = [1, 0.5, 0.25, 0.125];
+    const optimizer = new SGD({ learningRate: new PiecewiseConstantDecay({ boundaries: [0, 1, 2], values: rates }) });
+    const model = oneWeight(optimizer, execution);
+    let batch = 0;
+    const moves: number[] = [];
+    const skip = new TerminateOnNaN();
+    // Asks for the gate, and lets training go on all the same.
+    Object.assign(skip, { onBatchEnd: () => void moves.push(weightOf(model)) });
+    const xs = [1, 3e38, 1, 3e38, 3e38, 1];
+    // The product of 3e38 and a weight below -1 overflows; before that the weight is 0.
+    async function* source() {
+      for (const x of xs) yield { x: tf.tensor2d([[batch++ === 0 ? 1 : x]]), y: tf.tensor2d([[0]]) };
+    }
+    const dataset = (async function* () {
+      for await (const { x, y } of source()) {
+        yield {
+          x: { values: Float32Array.from(x.dataSync()), shape: [1, 1] },
+          y: { values: Float32Array.of(0), shape: [1, 1] },
+        };
+        tf.dispose([x, y]);
+      }
+    })();
+    await model.fit(dataset as never, { epochs: 1, stepsPerEpoch: xs.length, verbose: 0, callbacks: [skip] });
+    expect(moves).toEqual([-1, -1, -1.5, -1.5, -1.5, -1.75]);
+    expect(optimizer.learningRate).toBe(0.125);
+    model.dispose();
+  });
+
+  it('serves several models, each at its own count', async () => {
+    const optimizer = new SGD({ learningRate: new PiecewiseConstantDecay({ boundaries: [0, 1], values: [4, 2, 1] }) });
+    const [a, b] = [oneWeight(optimizer, execution), oneWeight(optimizer, execution)];
+    expect(optimizer.learningRate).toBe(4);
+    await step(a);
+    await step(a);
+    expect(optimizer.learningRate).toBe(1);
+    await step(b);
+    expect([weightOf(a), weightOf(b)]).toEqual([-6, -4]);
+    expect(optimizer.learningRate).toBe(2);
+    a.dispose();
+    b.dispose();
+    expect(optimizer.learningRate).toBe(4);
+  });
+
+  it('stands in the history, epoch by epoch, and begins anew with compile', async () => {
+    const optimizer = new SGD({
+      learningRate: new ExponentialDecay({ initialLearningRate: 1, decaySteps: 2, decayRate: 0.5 }),
+    });
+    const model = oneWeight(optimizer, execution);
+    const options = { epochs: 3, batchSize: 1, verbose: 0 as const };
+    const data = [
+      [[1], [1]],
+      [[0], [0]],
+    ] as const;
+    const { history } = await model.fit(data[0], data[1], options);
+    expect(history.learningRate).toEqual([0.5, 0.25, 0.125]);
+    expect(Object.keys(history)).toEqual(['loss', 'learningRate']);
+    model.compile({ optimizer, loss: 'meanSquaredError', execution });
+    expect((await model.fit(data[0], data[1], options)).history.learningRate).toEqual([0.5, 0.25, 0.125]);
+    model.dispose();
+  });
+
+  it('a number is logged from where it was changed, for all epochs', async () => {
+    const optimizer = new SGD({ learningRate: 0.5 });
+    const model = oneWeight(optimizer, execution);
+    const options = { epochs: 4, verbose: 0 as const };
+    expect((await model.fit([[1]], [[0]], options)).history).not.toHaveProperty('learningRate');
+    const change = new LambdaCallback({
+      onEpochBegin: (epoch, run) => void (run.optimizer.learningRate = [0.5, 0.5, 0.25, 0.5][epoch]!),
+    });
+    const { history } = await model.fit([[1]], [[0]], { ...options, callbacks: [change] });
+    expect(history.learningRate).toEqual([0.5, 0.5, 0.25, 0.5]);
+    model.dispose();
+  });
+});
+
+it('one recording serves every step of a schedule', async () => {
+  const model = oneWeight(
+    new Adam({ learningRate: new ExponentialDecay({ initialLearningRate: 1, decaySteps: 1, decayRate: 0.5 }) }),
+    'recorded',
+  );
+  await step(model);
+  const { functions } = engine().counters() as unknown as { functions: number };
+  for (let i = 0; i < 5; i++) await step(model);
+  expect((engine().counters() as unknown as { functions: number }).functions).toBe(functions);
+  model.dispose();
+});
+
+it('bits of eager and recorded training are equal', async () => {
+  const run = async (execution: (typeof MODES)[number]) => {
+    const schedule = scheduleTable.cosineDecay!;
+    const learningRate = new schedule({ initialLearningRate: 0, warmupTarget: 0.1, warmupSteps: 4, decaySteps: 6 });
+    const model = oneWeight(new Adam({ learningRate }), execution);
+    const weights: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      await step(model, Math.sin(i));
+      weights.push(weightOf(model));
+    }
+    model.dispose();
+    return weights;
+  };
+  expect(await run('recorded')).toEqual(await run('eager'));
+});
+
+describe('optimizer.learningRate', () => {
+  it('cannot be set while a schedule is in force', () => {
+    const optimizer = new SGD({
+      learningRate: new ExponentialDecay({ initialLearningRate: 1, decaySteps: 2, decayRate: 0.5 }),
+    });
+    const set = () => (optimizer.learningRate = 0.1);
+    expect(set).toThrow(StateError);
+    expect(set).toThrow(/\[scheduled\] learningRate of optimizer SGD[^]*ExponentialDecay[^]*fix/);
+    expect(optimizer.learningRate).toBe(1);
+  });
+
+  it('is a number for whoever gives a number', () => {
+    expect(new SGD({ learningRate: 0.25 }).schedule).toBeNull();
+    expect(new SGD({ learningRate: 0.25 }).learningRate).toBe(0.25);
+  });
+});
+
+it('a schedule that reads on the host cannot be recorded, and says so', async () => {
+  class OnHost extends LearningRateSchedule {
+    at(now: Tensor): Tensor {
+      return tf.scalar(1 / (1 + now.dataSync()[0]!));
+    }
+  }
+  const model = oneWeight(new SGD({ learningRate: new OnHost() }), 'recorded');
+  await expect(step(model)).rejects.toThrow(TraceError);
+  model.dispose();
+  const eager = oneWeight(new SGD({ learningRate: new OnHost() }), 'eager');
+  await step(eager);
+  await step(eager);
+  expect(weightOf(eager)).toBe(-1.5);
+  eager.dispose();
+});
