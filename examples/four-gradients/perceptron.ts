@@ -28,7 +28,7 @@ export function loss<Num>(math: Arithmetic<Num>, weights: readonly Num[]): Num {
   let total = math.constant(0);
   for (const { inputs, target } of points) {
     const [first, second] = inputs.map((input) => math.constant(input)) as [Num, Num];
-    let output = weights.at(-1)!;
+    let output: Num = weights.at(-1)!;
     for (let unit = 0; unit < hidden; unit++) {
       const [toFirst, toSecond, bias, toOutput] = weights.slice(4 * unit, 4 * unit + 4) as [Num, Num, Num, Num];
       const sum = math.add(math.add(math.multiply(toFirst, first), math.multiply(toSecond, second)), bias);

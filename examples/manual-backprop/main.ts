@@ -1,5 +1,14 @@
 // Backpropagation by hand against autodiff: `node scripts/run-example.mjs manual-backprop`.
-import { grad, handwrittenDigits, inFloat64, readFloat64, startEngine, tf, type LabelledImages, type Tensor } from 'adjoint';
+import {
+  grad,
+  handwrittenDigits,
+  inFloat64,
+  readFloat64,
+  startEngine,
+  tf,
+  type LabelledImages,
+  type Tensor,
+} from 'adjoint';
 import { Command } from 'commander';
 import { backpropagate, forward, loss, makeWeights, type Weights } from './perceptron.js';
 
@@ -31,7 +40,7 @@ type Digits = {
 const names = ['kernel1', 'bias1', 'kernel2', 'bias2'] as const;
 
 function onDevice({ x, y }: LabelledImages): Digits {
-  return { x: tf.tensor(x.values, [x.shape[0]!, PIXELS]), labels: tf.tensor(y.values, y.shape, 'int32') };
+  return { x: tf.tensor(x.values, [x.shape[0]!, PIXELS]), labels: tf.tensor(y.values, [...y.shape], 'int32') };
 }
 
 /** `||a - b|| / max(||a||, ||b||)` */
@@ -50,7 +59,9 @@ function compare(title: string, weights: Weights, batch: Digits): { float64: num
   const [double, single] = tf.tidy(() => [inFloat64(() => errors(weights, batch)), errors(weights, batch)]);
   console.log(`${title}, relative error   float64   float32`);
   names.forEach((name, i) => {
-    console.log(`  ${name.padEnd(title.length + 14)}   ${double![i]!.toExponential(1)}   ${single![i]!.toExponential(1)}`);
+    console.log(
+      `  ${name.padEnd(title.length + 14)}   ${double![i]!.toExponential(1)}   ${single![i]!.toExponential(1)}`,
+    );
   });
   return { float64: Math.max(...double!), float32: Math.max(...single!) };
 }
@@ -80,7 +91,9 @@ function accuracy(weights: Weights, { x, labels }: Digits): number {
 function main(): void {
   const engine = startEngine();
   console.log(`TensorFlow ${engine.version} on ${engine.device}; perceptron ${PIXELS}-${HIDDEN}-${CLASSES}.`);
-  const digits = handwrittenDigits(smoke ? { train: 500, test: 100, seed: SEED } : { train: 4000, test: 1000, seed: SEED });
+  const digits = handwrittenDigits(
+    smoke ? { train: 500, test: 100, seed: SEED } : { train: 4000, test: 1000, seed: SEED },
+  );
   const [train, test] = [onDevice(digits.train), onDevice(digits.test)];
   const batch = { x: tf.slice(train.x, 0, BATCH_SIZE), labels: tf.slice(train.labels, 0, BATCH_SIZE) };
 

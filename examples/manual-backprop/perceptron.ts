@@ -6,7 +6,10 @@ export type Weights = Record<'kernel1' | 'bias1' | 'kernel2' | 'bias2', Tensor>;
 export function makeWeights(inputs: number, hidden: number, classes: number, seed: number): Weights {
   const matrix = (key: RngKey, rows: number, columns: number): Tensor => {
     const scale = Math.sqrt(2 / rows);
-    return tf.tensor2d(Float32Array.from(normal(key, rows * columns), (draw) => scale * draw), [rows, columns]);
+    return tf.tensor2d(
+      Float32Array.from(normal(key, rows * columns), (draw) => scale * draw),
+      [rows, columns],
+    );
   };
   return {
     kernel1: matrix(rngKey(seed, 'kernel1'), inputs, hidden),

@@ -38,7 +38,7 @@ export function integrate(
 /** The state after some time: a function of the state before and the weights. */
 export type Flow = (state: Tensor, ...weights: WeightTensors) => Tensor;
 
-type WeightTensors = [kernel1: Tensor, bias1: Tensor, kernel2: Tensor, bias2: Tensor];
+export type WeightTensors = [kernel1: Tensor, bias1: Tensor, kernel2: Tensor, bias2: Tensor];
 
 /** The flow whose gradient goes back through every operation of the solver. */
 export function plainFlow(duration: number, steps: number): Flow {
@@ -53,10 +53,7 @@ export function plainFlow(duration: number, steps: number): Flow {
  *
  * It keeps the end alone, whatever the number of steps.
  */
-export function adjointFlow(
-  duration: number,
-  steps: number,
-): CustomFunction<readonly ['state', ...typeof WEIGHTS]> {
+export function adjointFlow(duration: number, steps: number): CustomFunction<readonly ['state', ...typeof WEIGHTS]> {
   return defineVjp('example/flow', {
     inputs: ['state', ...WEIGHTS],
     forward: (state, ...weights) => {

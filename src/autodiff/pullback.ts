@@ -179,7 +179,9 @@ function gradientsOf(node: TapeNode, names: readonly string[], received: (Tensor
   }
   return tf.tidy(() => {
     const first = tapeEngine().nextTensorId();
-    const lazy = gradient(received);
+    // As tfjs does it: a gradient may look at which of its node's inputs are asked for.
+    const asked = { ...node, inputs: Object.fromEntries(names.map((name) => [name, node.inputs[name]!])) };
+    const lazy = gradient.call(asked, received);
     const taken = new Set<Tensor>();
     return names.map((name) => {
       const where = `gradient of kernel "${kernelName}" by its input "${name}"`;

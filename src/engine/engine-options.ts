@@ -1,6 +1,7 @@
 import { OptionsError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { encodeConfigProto } from './config-proto.js';
+import { PRECISIONS, type Precision } from './precision/precision-names.js';
 
 /** Choices that hold for the whole process; see `useEngine`. */
 export interface EngineOptions {
@@ -14,6 +15,8 @@ export interface EngineOptions {
   readonly gpuMemoryLimitMb?: number;
   /** Refuse or replace kernels whose results differ from run to run; default false. */
   readonly deterministic?: boolean;
+  /** Precision of models whose `compile` names none: `float32`, `mixed_bfloat16` or `mixed_float16`; default `float32`. */
+  readonly precision?: Precision;
   /** Show what TensorFlow prints while it starts, as `ADJOINT_VERBOSE=1` does; default false. */
   readonly verbose?: boolean;
   /** Path of the TensorFlow library, in place of the search. */
@@ -41,6 +44,10 @@ const CHECKS: Readonly<Record<keyof EngineOptions, Check>> = {
   gpuMemoryGrowth: FLAG,
   gpuMemoryLimitMb: COUNT,
   deterministic: FLAG,
+  precision: {
+    expected: PRECISIONS.map((name) => `'${name}'`).join(', '),
+    passes: (value) => PRECISIONS.includes(value as Precision),
+  },
   verbose: FLAG,
   library: TEXT,
 };

@@ -1,3 +1,4 @@
+import { registerSurroundings } from '../core/replay.js';
 import type { Tensor } from './tfjs.js';
 import type { Variable } from './variable.js';
 
@@ -19,3 +20,13 @@ export function withVariableReads<T>(reads: ReadonlyMap<Variable, Tensor>, fn: (
     bound = outer;
   }
 }
+
+/** Whether this very tensor stands for a variable in the running step. */
+export function isVariableRead(tensor: Tensor): boolean {
+  return bound !== undefined && [...bound.values()].includes(tensor);
+}
+
+registerSurroundings(() => {
+  const reads = bound;
+  return (fn) => (reads === undefined ? fn() : withVariableReads(reads, fn));
+});

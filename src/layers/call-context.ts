@@ -1,4 +1,5 @@
 import { currentPath } from '../core/path-scope.js';
+import { aboutToChange, type Mark, type Replayable } from '../core/replay.js';
 import { RngKey } from '../core/rng-key.js';
 import { statelessNormal, statelessUniform } from '../engine/random.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
@@ -35,17 +36,17 @@ export interface CallOptions {
  * tf.tidy(() => dropout.call(tf.ones([2, 4]), context).print());
  * ```
  */
-export class CallContext {
+export class CallContext implements Replayable {
   readonly training: boolean;
   readonly dropout: boolean;
   readonly seed: number;
   /** @internal */
   readonly caller: object | undefined;
   private readonly step: Tensor | undefined;
-  private readonly draws = new Map<string, number>();
-  private readonly staged = new Map<WeightHandle, Tensor>();
-  private readonly penalties: Tensor[] = [];
-  private readonly kept: Tensor[] = [];
+  private draws = new Map<string, number>();
+  private staged = new Map<WeightHandle, Tensor>();
+  private penalties: Tensor[] = [];
+  private kept: Tensor[] = [];
 
   constructor(options: CallOptions = {}) {
     this.training = options.training ?? false;
@@ -70,16 +71,20 @@ export class CallContext {
 
   /** Stages a new value for a weight that training does not differentiate, such as a moving mean. */
   assign(weight: WeightHandle, value: Tensor): void {
+    aboutToChange(this);
     this.staged.set(weight, this.keep(value));
   }
 
   /** The value staged by an earlier call in this step, else the weight's own. */
   stateOf(weight: WeightHandle): Tensor {
-    return this.staged.get(weight) ?? weight.value;
+    const staged = this.staged.get(weight);
+    // When a call is run again after the context's end, what it makes of the state is used no more.
+    return staged === undefined || staged.isDisposed ? weight.value : staged;
   }
 
   /** Adds a scalar to the loss, e.g. an activity penalty (mean over the batch). */
   addLoss(penalty: Tensor): void {
+    aboutToChange(this);
     this.penalties.push(penalty);
   }
 
@@ -96,9 +101,26 @@ export class CallContext {
   /** Keeps a tensor alive until the context is disposed. */
   keep<T extends Tensor>(tensor: T): T {
     // A clone, because the tensor itself may belong to the layer (an input passed through) or to an outer scope.
+    aboutToChange(this);
     const clone = tf.keep(tensor.clone()) as T;
     this.kept.push(clone);
     return clone;
+  }
+
+  /** @internal */
+  mark(): Mark {
+    const [draws, staged, penalties] = [new Map(this.draws), new Map(this.staged), [...this.penalties]];
+    return {
+      added: () => this.penalties.slice(penalties.length),
+      rewind: () => {
+        const { draws: drawn, staged: written, penalties: added, kept } = this;
+        Object.assign(this, { draws: new Map(draws), staged: new Map(staged), penalties: [...penalties], kept: [] });
+        return () => {
+          for (const tensor of this.kept) tensor.dispose();
+          Object.assign(this, { draws: drawn, staged: written, penalties: added, kept });
+        };
+      },
+    };
   }
 
   /** Frees what was staged and kept. */
@@ -112,6 +134,7 @@ export class CallContext {
   private drawSeed(name: string): Tensor {
     const site = `${currentPath()}:${name}`;
     const ordinal = this.draws.get(site) ?? 0;
+    aboutToChange(this);
     this.draws.set(site, ordinal + 1);
     const key = RngKey.fromSeed(this.seed, currentPath(), ordinal, name);
     const constant = tf.tensor1d([key.low | 0, key.high | 0], 'int32');

@@ -1,3 +1,4 @@
+import { registerSurroundings } from '../core/replay.js';
 import type { CallContext } from './call-context.js';
 
 let running: CallContext | undefined;
@@ -17,3 +18,8 @@ export function withRunningContext<T>(context: CallContext, fn: () => T): T {
     running = outer;
   }
 }
+
+registerSurroundings(() => {
+  const context = running;
+  return (fn) => (context === undefined ? fn() : withRunningContext(context, fn));
+});

@@ -27,7 +27,7 @@ import type {
   ProfileOptions,
   TrainOnBatchOptions,
 } from '../training/fit-options.js';
-import { predictStep } from '../training/evaluate-step.js';
+import { NO_PLAN, predictStep } from '../training/evaluate-step.js';
 import { predictArrays } from '../training/predict-arrays.js';
 import type { Profile } from '../training/profile.js';
 import { RunQueue } from '../training/run-queue.js';
@@ -199,7 +199,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   async predict(x: HostArrayInput, options?: OptionsInput<PredictOptions>): Promise<Tensor> {
     this.assertUsable();
     if (this.trainer !== undefined) return this.trainer.predict(x, options);
-    return predictArrays(this, 0, this.queue, x, options, async (batch) => predictStep(this, 0, batch));
+    return predictArrays(this, 0, this.queue, x, options, async (batch) => predictStep(this, NO_PLAN, batch));
   }
 
   /**

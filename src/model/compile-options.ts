@@ -1,10 +1,13 @@
 import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import type { OptionsInput } from '../core/parse-options.js';
+import type { PathPredicate } from '../core/path-predicate.js';
+import { PRECISIONS, type Precision } from '../engine/precision/precision-names.js';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { LossFunction } from '../losses/function-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { MetricFunction } from '../metrics/function-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import type { LossScaleLike } from '../training/loss-scale-settings.js';
 import type { Execution } from '../training/training-plan.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
 import type { GradientTransform } from '../optimizers/gradient-transform.js';
@@ -64,6 +67,25 @@ export class CompileOptions {
   /** Keeps an average of the weights for `withAveragedWeights` and `useAveragedWeights`. Default none. */
   @IsOptional()
   weightAverage?: OptionsInput<WeightAverageOptions>;
+
+  /**
+   * `mixed_bfloat16` and `mixed_float16` run products and convolutions in half precision; weights, losses, sums and the
+   * optimizer's state stay in single precision. Default `float32`, or what `useEngine({ precision })` says.
+   */
+  @IsOptional()
+  @IsIn(PRECISIONS)
+  precision?: Precision;
+
+  /** Layers that compute in single precision in a model of mixed precision, by path. Default none. */
+  @IsOptional()
+  float32Layers?: PathPredicate;
+
+  /**
+   * What the loss is multiplied with before it is differentiated: a number, `dynamic`, or options of the dynamic scale.
+   * Default `dynamic` for `mixed_float16`, whose small gradients vanish else, and none for the others.
+   */
+  @IsOptional()
+  lossScale?: LossScaleLike;
 
   /** Seed of initial weights, shuffling and every draw in a step. Default 0. */
   @IsInt()

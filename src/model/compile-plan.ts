@@ -1,13 +1,16 @@
 import type { DeclaredKind } from '../core/declaration.js';
 import { OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
+import { compilePathPredicate } from '../core/path-predicate.js';
 import type { Services } from '../core/services.js';
+import { engineOptions } from '../engine/start-engine.js';
 import { BaseLoss } from '../losses/base-loss.js';
 import { FunctionLoss, type LossFunction } from '../losses/function-loss.js';
 import { BaseMetric } from '../metrics/base-metric.js';
 import { FunctionMetric, type MetricFunction } from '../metrics/function-metric.js';
 import { resolveAccuracy } from '../metrics/resolve-accuracy.js';
 import { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { lossScaleSettings } from '../training/loss-scale-settings.js';
 import { NoLoss } from '../training/no-loss.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { CompileOptions } from './compile-options.js';
@@ -78,8 +81,22 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     loss,
     metrics,
     ...handling,
+    ...precisionOf(options, where),
     seed: options.seed,
     execution: options.execution,
+  };
+}
+
+function precisionOf(
+  options: CompileOptions,
+  where: string,
+): Pick<TrainingPlan, 'precision' | 'isFloat32' | 'lossScale'> {
+  const precision = options.precision ?? engineOptions().precision ?? 'float32';
+  const { float32Layers } = options;
+  return {
+    precision,
+    isFloat32: float32Layers === undefined ? () => false : compilePathPredicate(float32Layers),
+    lossScale: lossScaleSettings(options.lossScale, precision, where),
   };
 }
 

@@ -61,6 +61,9 @@ function checkTransform(transform: unknown, index: number, where: string): void 
     where: `option "gradientTransforms" of ${where}`,
     expected: 'gradient transforms, objects with a name and a function transform',
     received: `${formatValue(transform)} at place ${index}`,
-    fix: typeof transform === 'function' ? `call it: ${transform.name || 'transform'}(...)` : 'pass e.g. clipByGlobalNorm(1)',
+    fix:
+      typeof transform === 'function'
+        ? `call it: ${transform.name || 'transform'}(...)`
+        : 'pass e.g. clipByGlobalNorm(1)',
   });
 }

@@ -35,7 +35,13 @@ export class AfterUpdateState {
     try {
       const copies = this.followers.map(
         ({ name, copies: names }) =>
-          [name, byName(names, names.map((slot) => Variable.create(`${name}/${path}/${slot}`, initial)))] as const,
+          [
+            name,
+            byName(
+              names,
+              names.map((slot) => Variable.create(`${name}/${path}/${slot}`, initial)),
+            ),
+          ] as const,
       );
       this.weights.set(path, { variable, copies: Object.fromEntries(copies) });
     } finally {
@@ -60,7 +66,10 @@ export class AfterUpdateState {
   }
 
   /** Each weight with its slot. */
-  copiesOf(name: string, slot: string): { readonly path: string; readonly variable: Variable; readonly copy: Variable }[] {
+  copiesOf(
+    name: string,
+    slot: string,
+  ): { readonly path: string; readonly variable: Variable; readonly copy: Variable }[] {
     return [...this.weights].map(([path, { variable, copies }]) => ({ path, variable, copy: copies[name]![slot]! }));
   }
 

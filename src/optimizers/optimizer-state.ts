@@ -88,7 +88,11 @@ export class OptimizerState {
   entries(): [name: string, variable: Variable][] {
     this.assertUsable();
     const slots = [...this.weights].flatMap(([path, weight]) => withPrefix(`slots/${path}/`, weight.slots));
-    return [['iterations', this.iterations], ...sortedEntries(withPrefix('scalars/', this.scalars)), ...sortedEntries(slots)];
+    return [
+      ['iterations', this.iterations],
+      ...sortedEntries(withPrefix('scalars/', this.scalars)),
+      ...sortedEntries(slots),
+    ];
   }
 
   /** Frees every variable; a second call does nothing. */

@@ -22,7 +22,12 @@ export class TransformState {
       for (const [i, transform] of chain.entries()) {
         const wanted = Object.entries<TransformVariable>(transform.variables?.() ?? {});
         const made = createVariables(
-          wanted.map(([name, { shape = [], value, dtype }]) => ({ name: `${placeOf(i, transform)}/${name}`, shape, value, dtype })),
+          wanted.map(([name, { shape = [], value, dtype }]) => ({
+            name: `${placeOf(i, transform)}/${name}`,
+            shape,
+            value,
+            dtype,
+          })),
           `variables() of gradient transform "${transform.name}"`,
         );
         this.entriesOfChain.push({
@@ -107,7 +112,10 @@ export class TransformState {
   entries(): [name: string, variable: Variable][] {
     return this.entriesOfChain.flatMap(({ transform, variables, slots }, i) => {
       const prefix = placeOf(i, transform);
-      const own = Object.entries(variables).map<[string, Variable]>(([name, variable]) => [`${prefix}/${name}`, variable]);
+      const own = Object.entries(variables).map<[string, Variable]>(([name, variable]) => [
+        `${prefix}/${name}`,
+        variable,
+      ]);
       const ofWeights = [...slots].flatMap(([path, weight]) =>
         Object.entries(weight.slots).map<[string, Variable]>(([name, variable]) => [
           `${prefix}/slots/${path}/${name}`,

@@ -17,6 +17,8 @@ export type LearningRates = ReadonlyMap<BaseOptimizer, Tensor>;
 
 /** What became of an update. */
 export interface AppliedGradients {
+  /** Whether loss and gradients were finite; `null` where nobody asked. */
+  readonly finite: Gate;
   /** Whether the update was made: all was finite, and no transform had it skipped; `null` where nobody asked. */
   readonly gate: Gate;
   /** Whether loss, gradients and new values were finite; `null` where nobody asked. */
@@ -75,7 +77,7 @@ export function applyGradients(
       if (stays !== null) for (const { variable, old } of before[i]!) putBack(variable, old, stays);
     }
     state.afterUpdatesOf(optimizer).apply(optimizerState.iterations, gate);
-    return { gate, sound, logs };
+    return { finite, gate, sound, logs };
   });
 }
 

@@ -24,6 +24,9 @@ class CustomStepContext implements StepContext {
   readonly call: CallContext;
   private readonly where: string;
   private readonly gates: Tensor[] = [];
+  /** Of each update, whether loss and gradients were finite. */
+  private readonly finites: Tensor[] = [];
+  private readonly gated: boolean;
   /** Of each update, whether all was finite; apart from the gate where a transform had an update skipped. */
   private readonly sounds: Tensor[] = [];
   /** What the updates measured. */
@@ -37,8 +40,9 @@ class CustomStepContext implements StepContext {
     private readonly state: TrainState,
     /** `null` in the rehearsal, which builds layers and slots and changes nothing. */
     private readonly learningRates: LearningRates | null,
-    private readonly gated: boolean,
+    gated: boolean,
   ) {
+    this.gated = gated || (state.lossScale?.isDynamic ?? false);
     this.where = `minimize in trainStep of ${model.describe()}`;
     this.call = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read(), caller: model });
   }
@@ -51,6 +55,8 @@ class CustomStepContext implements StepContext {
     const chosen = new Set(chooseWeights(model, weights, where).map(([path]) => path));
     const differentiated = differentiate(
       model,
+      plan,
+      state.lossScale,
       (trained) => this.penalised(loss, trained),
       (path) => chosen.has(path),
     );
@@ -61,7 +67,7 @@ class CustomStepContext implements StepContext {
       for (const [, variable] of state.afterUpdatesOf(optimizer).entries()) this.remember(variable);
       for (const variable of transforms.undoneOnSkip()) this.remember(variable);
     }
-    const { gate, sound, logs } = applyGradients(
+    const { finite, gate, sound, logs } = applyGradients(
       model,
       plan,
       state,
@@ -71,6 +77,7 @@ class CustomStepContext implements StepContext {
       this.call,
       this.gated,
     );
+    if (finite !== null) this.finites.push(this.call.keep(finite));
     if (gate !== null) this.gates.push(this.call.keep(gate));
     if (sound !== null) this.sounds.push(this.call.keep(sound));
     for (const [name, value] of Object.entries(logs)) this.measured[this.freeName(name)] = this.call.keep(value);
@@ -86,8 +93,11 @@ class CustomStepContext implements StepContext {
       for (const [variable, old] of this.before) putBack(variable, old, gate);
     }
     for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
-    this.state.randomStep.assignAdd(tf.scalar(1, 'int32'));
-    return gateLogs({ ...this.measured, ...logs }, this.wholeGate(this.sounds));
+    const { lossScale, randomStep } = this.state;
+    const scaleLogs = lossScale?.logs() ?? {};
+    if (this.finites.length > 0) lossScale?.update(this.finites.reduce((a, b) => tf.logicalAnd(a, b)));
+    randomStep.assignAdd(tf.scalar(1, 'int32'));
+    return { ...gateLogs({ ...this.measured, ...logs }, this.wholeGate(this.sounds)), ...scaleLogs };
   }
 
   private rehearse(loss: () => Tensor, optimizer: BaseOptimizer, weights: MinimizeOptions['weights']): Tensor {

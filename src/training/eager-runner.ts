@@ -33,7 +33,7 @@ export class EagerRunner implements StepRunner {
   }
 
   async predict(x: Tensor): Promise<Tensor> {
-    return predictStep(this.model, this.plan.seed, x);
+    return predictStep(this.model, this.plan, x);
   }
 
   dispose(): void {}

@@ -1,7 +1,9 @@
+import { asFloat32 } from '../engine/precision/as-float32.js';
+import { withPrecision } from '../engine/precision/mixed-precision.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
+import { batchLoss } from './batch-loss.js';
 import type { DeviceBatch } from './device-batch.js';
-import { penalties } from './penalties.js';
 import type { RunningSums } from './running-sums.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
@@ -9,28 +11,31 @@ import type { TrainingPlan } from './training-plan.js';
 /** Adds a batch's loss and metrics, in inference mode, to the sums. */
 export function evaluateStep(model: Trainable, plan: TrainingPlan, sums: RunningSums, batch: DeviceBatch): void {
   tf.tidy(() => {
-    const labels = batch.y!;
     const context = new CallContext({ seed: plan.seed });
     try {
-      const output = model.call(batch.x, context);
       const trained = [...model.weightTree()].map(([, weight]) => weight).filter(({ trainable }) => trainable);
-      const loss = penalties(trained, context.losses).reduce(
-        (sum, penalty) => tf.add(sum, penalty),
-        plan.loss.compute(labels, output, batch.sampleWeight),
+      const { loss, output } = withPrecision(plan.precision, plan.isFloat32, () =>
+        batchLoss(model, plan, batch, context, trained),
       );
-      sums.add(loss, tf.scalar(batch.size), labels, output, batch.sampleWeight, null);
+      sums.add(loss, tf.scalar(batch.size), batch.y!, output, batch.sampleWeight, null);
     } finally {
       context.dispose();
     }
   });
 }
 
+/** What a prediction needs of a plan. */
+export type PredictionPlan = Pick<TrainingPlan, 'seed' | 'precision' | 'isFloat32'>;
+
+/** The plan of a model that is not compiled. */
+export const NO_PLAN: PredictionPlan = { seed: 0, precision: 'float32', isFloat32: () => false };
+
 /** The model's output for a batch, in inference mode. */
-export function predictStep(model: Trainable, seed: number, x: Tensor): Tensor {
+export function predictStep(model: Trainable, plan: PredictionPlan, x: Tensor): Tensor {
   return tf.tidy(() => {
-    const context = new CallContext({ seed });
+    const context = new CallContext({ seed: plan.seed });
     try {
-      return model.call(x, context);
+      return asFloat32(withPrecision(plan.precision, plan.isFloat32, () => model.call(x, context)));
     } finally {
       context.dispose();
     }

@@ -152,8 +152,9 @@ export class FitSession implements TrainingRun {
       // Stopped by onEpochBegin: there is no epoch to tell of.
       if (this.step === 0) break;
       const running = this.runningLogs();
-      const rate = this.rateLog.read(this.makeState(), running);
-      logs = { ...running, ...rate, ...(await this.validation()) };
+      const state = this.makeState();
+      const settings = { ...this.rateLog.read(state, running), ...(state.lossScale?.hostLogs() ?? {}) };
+      logs = { ...running, ...settings, ...(await this.validation()) };
       await this.callbacks.dispatch('onEpochEnd', this.epoch, logs);
       this.plan.signal?.throwIfAborted();
     }

@@ -3,6 +3,7 @@ import type { CallContext } from '../layers/call-context.js';
 import { batchLoss } from './batch-loss.js';
 import type { DeviceBatch } from './device-batch.js';
 import { differentiate, type Differentiated } from './differentiate.js';
+import type { LossScale } from './loss-scale.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
@@ -12,9 +13,10 @@ export function forwardBackward(
   plan: TrainingPlan,
   batch: DeviceBatch,
   context: CallContext,
+  scale: LossScale | null,
 ): Differentiated & { predictions: Tensor } {
   let predictions: Tensor | undefined;
-  const differentiated = differentiate(model, (trained) => {
+  const differentiated = differentiate(model, plan, scale, (trained) => {
     const { loss, output } = batchLoss(model, plan, batch, context, trained);
     predictions = context.keep(output);
     return loss;

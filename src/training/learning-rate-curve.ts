@@ -1,13 +1,15 @@
 import { drawCurve } from './draw-curve.js';
 
-/** Points at both ends whose slope says little: the first are warm-up of the averages, the last are divergence. */
+/** Points before the lowest one without which there is no fall to speak of. */
 const LEAST_POINTS = 5;
+/** Half the stretch over which a slope is taken, as a share of the curve. */
+const REACH = 0.06;
 
 /**
  * What `findLearningRate` found: the loss at each learning rate that was tried, and the rate it suggests.
  *
  * Formula: `smoothedLosses` are the losses under an exponential average that runs forwards and then backwards, so that it
- * shifts nothing along the axis; `suggestion` is the rate at which they fall steepest over the logarithm of the rate, before
+ * shifts nothing along the axis, with those that explode cut down to the highest one before the lowest; `suggestion` is the rate at which they fall steepest over the logarithm of the rate, before
  * their lowest point.
  *
  * When to use: look at the curve, not at the suggestion alone. A good highest rate for `OneCycle` lies between the suggestion
@@ -47,8 +49,8 @@ export class LearningRateCurve {
     const count = bad < 0 ? losses.length : bad;
     this.losses = losses.slice(0, count);
     this.learningRates = learningRates.slice(0, count);
-    this.smoothedLosses = smoothBothWays(this.losses, options.smoothing);
-    const found = this.steepest();
+    this.smoothedLosses = smoothBothWays(withoutExplosion(this.losses), options.smoothing);
+    const found = this.steepest(options.smoothing);
     this.suggestion = typeof found === 'number' ? this.learningRates[found]! : null;
     this.note = typeof found === 'number' ? null : found;
   }
@@ -72,32 +74,44 @@ export class LearningRateCurve {
   }
 
   /** Index of the steepest fall, or why there is none. */
-  private steepest(): number | string {
-    const { losses, learningRates, smoothedLosses: smoothed } = this;
+  private steepest(smoothing: number): number | string {
+    const { losses, learningRates, smoothedLosses } = this;
     if (losses.length === 0) return 'the loss was not finite from the first step on; scale the data';
-    const lowest = smoothed.indexOf(Math.min(...smoothed));
-    if (lowest < LEAST_POINTS) return 'the loss did not fall; start at a smaller rate, or look at the data';
-    // What lies beyond the lowest point diverges, and its residuals are no noise of batches.
-    const noise = deviation(losses.slice(0, lowest + 1), smoothed);
-    if (smoothed[0]! - smoothed[lowest]! <= noise) {
+    const lowest = smoothedLosses.indexOf(Math.min(...smoothedLosses));
+    if (Math.min(lowest, losses.indexOf(Math.min(...losses))) < LEAST_POINTS)
+      return 'the loss did not fall; start at a smaller rate, or look at the data';
+    // Smoothed once more without what lies beyond the lowest point, whose height would flatten the fall before it.
+    const falling = smoothBothWays(losses.slice(0, lowest + 1), smoothing);
+    if (falling[0]! - falling[lowest]! <= deviation(losses, falling)) {
       return 'the loss fell by less than the batches differ; take more steps or larger batches';
     }
-    let best = 1;
+    // Over a stretch: the slope between neighbours is mostly noise.
+    const reach = Math.max(1, Math.min(Math.round(losses.length * REACH), Math.floor(lowest / 2)));
+    let best = reach;
     let steepest = Infinity;
-    for (let i = 1; i < lowest; i++) {
-      const slope = (smoothed[i + 1]! - smoothed[i - 1]!) / Math.log(learningRates[i + 1]! / learningRates[i - 1]!);
+    for (let i = reach; i + reach <= lowest; i++) {
+      const width = Math.log(learningRates[i + reach]! / learningRates[i - reach]!);
+      const slope = (falling[i + reach]! - falling[i - reach]!) / width;
       if (slope < steepest) [best, steepest] = [i, slope];
     }
     return best;
   }
 }
 
+/** One exploding loss would outweigh all before it: none counts for more than the highest before the lowest. */
+function withoutExplosion(losses: readonly number[]): number[] {
+  const before = losses.slice(0, losses.indexOf(Math.min(...losses)) + 1);
+  const highest = Math.max(...before);
+  return losses.map((loss) => Math.min(loss, highest));
+}
+
+/** Standard deviation of losses around their smoothed course, as far as that goes. */
 function deviation(losses: readonly number[], smoothed: readonly number[]): number {
-  return Math.sqrt(losses.reduce((sum, loss, i) => sum + (loss - smoothed[i]!) ** 2, 0) / losses.length);
+  return Math.sqrt(smoothed.reduce((sum, value, i) => sum + (losses[i]! - value) ** 2, 0) / smoothed.length);
 }
 
 function formatRate(rate: number): string {
-  return rate.toPrecision(2).replace(/\.?0+(e|$)/, '$1');
+  return rate >= 1e-3 && rate < 1000 ? rate.toPrecision(2) : rate.toExponential(1);
 }
 
 /** An exponential average, corrected for its start at 0. */

@@ -10,7 +10,7 @@ export function lossGradients(model: Trainable, plan: TrainingPlan, batch: Devic
   return tf.tidy(() => {
     const context = new CallContext({ training: true, seed: plan.seed });
     try {
-      const { weights } = forwardBackward(model, plan, batch, context);
+      const { weights } = forwardBackward(model, plan, batch, context, null);
       return Object.fromEntries(weights.map(({ path, gradient }) => [path, gradient])) as Record<string, Tensor>;
     } finally {
       context.dispose();

@@ -62,7 +62,7 @@ export function preflight(model: Trainable, plan: TrainingPlan, batch: Batch, wh
   const trial = toDeviceBatch({ size: rows, x: sliceRows(batch.x, 0, rows) });
   try {
     tf.tidy(() => {
-      const output = predictStep(model, plan.seed, trial.x);
+      const output = predictStep(model, plan, trial.x);
       if (output.shape[0] !== rows) {
         throw new ShapeError('batch-axis', {
           where: model.describe(),

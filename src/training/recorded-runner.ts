@@ -82,7 +82,7 @@ export class RecordedRunner implements StepRunner {
   }
 
   async predict(x: Tensor): Promise<Tensor> {
-    const [output] = await this.run('predict', [{ x }], () => [predictStep(this.model, this.plan.seed, x)]);
+    const [output] = await this.run('predict', [{ x }], () => [predictStep(this.model, this.plan, x)]);
     return output!;
   }
 

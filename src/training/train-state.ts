@@ -5,6 +5,7 @@ import { AfterUpdateState } from '../optimizers/after-update-state.js';
 import { OptimizerState } from '../optimizers/optimizer-state.js';
 import { TransformState } from '../optimizers/transform-state.js';
 import { LogMeans } from './log-means.js';
+import { LossScale } from './loss-scale.js';
 import { RunningSums } from './running-sums.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
@@ -16,6 +17,8 @@ export class TrainState {
   readonly means = new LogMeans();
   /** Counts steps, bad ones too: the draws of a step are keyed by it. */
   readonly randomStep: Variable;
+  /** `null` where losses are differentiated as they are. */
+  readonly lossScale: LossScale | null;
   /** State by optimizer, in the order of first use; the plan's own first. */
   private readonly optimizers = new Map<BaseOptimizer, OptimizerState>();
   private readonly transforms = new Map<BaseOptimizer, TransformState>();
@@ -26,6 +29,7 @@ export class TrainState {
     private readonly plan: TrainingPlan,
   ) {
     this.sums = new RunningSums('train', plan.metrics, plan.logs);
+    this.lossScale = plan.lossScale === null ? null : new LossScale(plan.lossScale);
     const zero = tf.scalar(0, 'int32');
     this.randomStep = Variable.create('random-step', zero);
     zero.dispose();
@@ -111,6 +115,7 @@ export class TrainState {
     for (const state of this.afterUpdates.values()) state.dispose();
     this.afterUpdates.clear();
     this.sums.dispose();
+    this.lossScale?.dispose();
     this.randomStep.dispose();
   }
 }

@@ -17,7 +17,7 @@ export interface StepInputs {
 }
 
 /**
- * One training step: read, forward, loss with penalties, backward, finite?, clip, noise, update gated by finite; the gate
+ * One training step: read, forward, loss with penalties, scale, backward, unscale, finite?, clip, noise, update gated by finite; the gate
  * is over loss, gradients and new values, and what a gradient transform asks for. A model's own `trainStep` takes its place where there is one.
  *
  * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
@@ -35,11 +35,13 @@ export function trainStep(
   if (model.trainStep !== undefined) return customStep(model, plan, state, batch, learningRates, gated);
   return tf.tidy(() => {
     const context = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read() });
+    const scaling = state.lossScale;
+    const scaleLogs = scaling?.logs() ?? {};
     try {
-      const { predictions, ...differentiated } = forwardBackward(model, plan, batch, context);
+      const { predictions, ...differentiated } = forwardBackward(model, plan, batch, context, scaling);
       const { loss } = differentiated;
       const staged = context.stateWrites;
-      const { gate, sound, logs } = applyGradients(
+      const { finite, gate, sound, logs } = applyGradients(
         model,
         plan,
         state,
@@ -47,16 +49,21 @@ export function trainStep(
         differentiated,
         learningRates,
         context,
-        gated,
+        gated || (scaling?.isDynamic ?? false),
         staged.values(),
       );
+      if (finite !== null) scaling?.update(finite);
       for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
       const size = tf.scalar(batch.size);
       state.sums.add(loss, size, batch.y!, predictions, batch.sampleWeight, gate);
       state.sums.addLogs(logs, size, sound);
       state.randomStep.assignAdd(tf.scalar(1, 'int32'));
       // A finite loss with a non-finite gradient must not look like a good step to who watches the loss.
-      return { loss: sound === null ? loss : tf.where(sound, loss, tf.scalar(NaN)), ...gateLogs(logs, sound) };
+      return {
+        loss: sound === null ? loss : tf.where(sound, loss, tf.scalar(NaN)),
+        ...gateLogs(logs, sound),
+        ...scaleLogs,
+      };
     } finally {
       context.dispose();
     }

@@ -3,7 +3,9 @@ import type { BaseMetric } from '../metrics/base-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { AfterUpdate } from '../optimizers/after-update.js';
 import type { GradientTransform } from '../optimizers/gradient-transform.js';
+import type { Precision } from '../engine/precision/precision-names.js';
 import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
+import type { LossScaleSettings } from './loss-scale-settings.js';
 
 /** What `compile({ execution })` takes. */
 export type Execution = 'auto' | 'recorded' | 'eager';
@@ -24,6 +26,11 @@ export interface TrainingPlan {
   readonly logGradientNorms: boolean;
   /** Names of all that a step logs besides loss and metrics. */
   readonly logs: readonly string[];
+  readonly precision: Precision;
+  /** Whether the layer at a path computes in float32 though `precision` says otherwise. */
+  readonly isFloat32: (path: string) => boolean;
+  /** `null`: losses are differentiated as they are. */
+  readonly lossScale: LossScaleSettings | null;
   /** Seed of initial weights and of every draw inside a step. */
   readonly seed: number;
   /** How steps are run. */

@@ -1,6 +1,7 @@
 // Writes docs/gradient-coverage.md; see scripts/run-gradients.mjs.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { EXCLUDED_KERNELS } from './cases/excluded-kernels.js';
 import { collectCoverage } from './collect.js';
 import { problemsOf, summarise, toMarkdown } from './report.js';
 
@@ -8,6 +9,7 @@ const PAGE = fileURLToPath(new URL('../../docs/gradient-coverage.md', import.met
 
 const coverage = await collectCoverage();
 writeFileSync(PAGE, toMarkdown(coverage));
+for (const [name, reason] of Object.entries(EXCLUDED_KERNELS)) console.log(`excluded: ${name}: ${reason}`);
 const problems = problemsOf(coverage);
 for (const problem of problems) console.log(problem);
 const summary = summarise(coverage);

@@ -153,7 +153,7 @@ export class TwoModes {
         const context = () =>
           new CallContext({ training: true, seed: this.plan.seed, step: this.state.randomStep.read() });
         const own = context();
-        const { weights } = forwardBackward(this.model, this.plan, batch, own);
+        const { weights } = forwardBackward(this.model, this.plan, batch, own, this.state.lossScale);
         own.dispose();
         const reached = weights.filter(({ gradient }) => gradient !== null);
         this.gradientPaths = reached.map(({ path }) => path);

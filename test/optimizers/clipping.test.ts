@@ -112,7 +112,7 @@ describe('clip options', () => {
     norm: [0, -1, NaN, Infinity, '1'],
     globalNorm: [0, -1, NaN, Infinity, '1'],
     adaptive: [0, -1, NaN, Infinity, '1'],
-    only: [3, null, {}],
+    only: [3, {}],
   };
 
   it('are positive finite numbers', () => {

@@ -1,13 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { TerminateOnNaN } from '../../src/callbacks/terminate-on-nan.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
-import { liveVariables } from '../../src/engine/live-variables.js';
-import type { Variable } from '../../src/engine/variable.js';
 import { layers } from '../../src/layers/layers.js';
 import type { BaseModel } from '../../src/model/base-model.js';
 import { sequential } from '../../src/model/sequential.js';
 import { Adam } from '../../src/optimizers/adam.js';
 import { SGD } from '../../src/optimizers/sgd.js';
+import { allState } from '../helpers/all-state.js';
 import { useTestEngine } from '../helpers/engine.js';
 import { MODES, rowsOf, weightsOf } from '../helpers/models.js';
 
@@ -15,19 +14,6 @@ const ROWS = 12;
 const BAD = 8;
 const x = rowsOf(ROWS, 3);
 const labels = Array.from({ length: ROWS }, (_, i) => [i === BAD ? 1 : 0, i / ROWS]);
-
-/** The bytes of every variable there is, by name: weights, slots, statistics, sums, counters. */
-function allState(): Record<string, string> {
-  const entries = [...liveVariables.values()].map((live) => {
-    const variable = live as Variable;
-    const value = variable.read();
-    const values = value.dataSync();
-    const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
-    value.dispose();
-    return [variable.name, bytes] as const;
-  });
-  return Object.fromEntries(entries);
-}
 
 /** Squared error; what is added where the first label is 1 is bad in one way or the other. */
 function poisoned(poison: (marked: Tensor, predictions: Tensor) => Tensor) {

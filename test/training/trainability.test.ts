@@ -85,6 +85,13 @@ describe.each(MODES)('trainable, %s', (execution) => {
     model.dispose();
   });
 
+  it('of a predicate that chooses no layer: refused', () => {
+    const model = smallModel();
+    expect(() => model.setTrainable('dens', false)).toThrow(/invalid-option[^]*"dens"[^]*"dense"/);
+    expect(() => model.setTrainable(/^kernel$/, false)).toThrow(/at least one layer/);
+    model.dispose();
+  });
+
   it('nowhere: an error, and nothing changes', async () => {
     const model = smallModel();
     model.compile({ loss: 'meanSquaredError', execution });

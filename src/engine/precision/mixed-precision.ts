@@ -2,10 +2,8 @@ import { currentPath } from '../../core/path-scope.js';
 import type { DtypePolicy } from '../dtype-scope.js';
 import { DATA_TYPES } from '../ffi/data-types.js';
 import { engine } from '../start-engine.js';
+import type { Precision } from './precision-names.js';
 import { float32PartsOf, opPrecision } from './precision-table.js';
-
-/** In which precision a model computes; names as in Keras. */
-export type Precision = 'float32' | 'mixed_bfloat16' | 'mixed_float16';
 
 const HALF_TYPES = { mixed_bfloat16: DATA_TYPES.bfloat16, mixed_float16: DATA_TYPES.float16 } as const;
 

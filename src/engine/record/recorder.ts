@@ -13,8 +13,17 @@ import { AccessOrder } from './access-order.js';
 import { hasDynamicShape } from './dynamic-shapes.js';
 import { readsState, type GraphNode, type GraphOutput, type RecordedGraph } from './recorded-graph.js';
 import { refuseDraws } from './refuse-draws.js';
-import { RunComparison } from './run-comparison.js';
+import { LEAVES, RunComparison } from './run-comparison.js';
 import * as refusal from './trace-errors.js';
+
+/** A part of the recording that has to wait. */
+interface Delay {
+  /** What it waits for. */
+  readonly controls: readonly GraphNode[];
+  readonly inside: Set<GraphNode>;
+  /** For each node from before that is used, and each of its results, the same after the delay. */
+  readonly waiting: Map<GraphNode, Map<number, GraphOutput>>;
+}
 
 /**
  * Stands in the place of the backend's binding while a function runs once: every op is passed on and written down.
@@ -33,6 +42,7 @@ export class Recorder {
   /** Variables of tfjs that exist, by native id: what they are given later would pass a recording by. */
   private readonly tfVariables = new Map<number, string>();
   private readonly comparison: RunComparison | undefined;
+  private delay: Delay | undefined;
   /** The first thing that could not be recorded; user code may have swallowed it. */
   private fault: TraceError | undefined;
   /** How this run differs from the earlier one; `undefined` where it does not. */
@@ -111,6 +121,7 @@ export class Recorder {
       },
       tensorDataSync: (id: number): TensorValues => this.refuseRead(id),
       readFloat64: (id: number): Float64Array => this.refuseRead(id),
+      runAfter: <T>(ids: readonly number[], fn: () => T): T => this.runAfter(ids, fn),
       loadSavedModel: (): never => this.refuse(refusal.noGraphForm('a SavedModel')),
       runSavedModel: (): never => this.refuse(refusal.noGraphForm('a SavedModel')),
       executeNative: (op: string, attributes: readonly OpAttribute[], ids: readonly number[], outputs: number) =>
@@ -133,7 +144,7 @@ export class Recorder {
     const touched = ids.flatMap((id) => Variable.ofHandle(id) ?? []);
     const reads = readsState(op);
     if (!reads) for (const variable of touched) this.remember(variable);
-    const inputs = ids.map((id) => this.outputOf(id));
+    const inputs = ids.map((id) => this.delayed(this.outputOf(id)));
     const made = real.executeNative(op, attributes, ids, outputs);
     const specs = made.map(({ id, shape }) => ({ type: real.trueType(id), shape: [...shape] }));
     const node = this.write(op, attributes, inputs, specs);
@@ -141,6 +152,36 @@ export class Recorder {
     for (const variable of touched) this.order.add(node, variable, reads);
     made.forEach(({ id }, index) => this.byTensor.set(id, { node, index }));
     return made;
+  }
+
+  /** Writes what `fn` does so that nothing of it runs before these tensors are there. */
+  private runAfter<T>(ids: readonly number[], fn: () => T): T {
+    const outer = this.delay;
+    const controls = ids.flatMap((id) => this.byTensor.get(id)?.node ?? []);
+    this.delay = { controls: [...new Set(controls)], inside: new Set(), waiting: new Map() };
+    try {
+      return fn();
+    } finally {
+      this.delay = outer;
+    }
+  }
+
+  /** In the place of a tensor from before a delay, one that is there after it. */
+  private delayed(input: GraphOutput): GraphOutput {
+    const { delay } = this;
+    if (delay === undefined || LEAVES.has(input.node.op) || delay.inside.has(input.node)) return input;
+    const key = input.node;
+    const known = delay.waiting.get(key)?.get(input.index);
+    if (known !== undefined) return known;
+    const spec = input.node.outputs[input.index]!;
+    const type: OpAttribute = { name: 'T', type: this.real.TF_ATTR_TYPE, value: spec.type };
+    const node = this.write('Identity', [type], [input], [spec]);
+    node.controls = delay.controls;
+    this.compare(this.comparison?.next(node));
+    const output = { node, index: 0 };
+    const outputs = delay.waiting.get(key) ?? new Map<number, GraphOutput>();
+    delay.waiting.set(key, outputs.set(input.index, output));
+    return output;
   }
 
   /** Keeps a variable's value from before its first write. */
@@ -209,6 +250,12 @@ export class Recorder {
       constant,
     };
     this.nodes.push(node);
+    const { delay } = this;
+    if (delay !== undefined && !LEAVES.has(op)) {
+      // What depends on constants only, such as a draw, waits by itself.
+      if (!inputs.some((input) => delay.inside.has(input.node))) node.controls = delay.controls;
+      delay.inside.add(node);
+    }
     return node;
   }
 

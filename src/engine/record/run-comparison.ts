@@ -2,7 +2,7 @@ import { DATA_TYPES } from '../ffi/data-types.js';
 import type { ConstantValue, GraphNode, GraphOutput, RecordedGraph } from './recorded-graph.js';
 
 /** Nodes that are told apart by what they are, not by when they were written down. */
-const LEAVES: ReadonlySet<string> = new Set(['Const', 'Placeholder', 'VarHandleOp']);
+export const LEAVES: ReadonlySet<string> = new Set(['Const', 'Placeholder', 'VarHandleOp']);
 
 /** Compares the ops of one run with those of an earlier one, as they come. */
 export class RunComparison {

@@ -1,15 +1,20 @@
-import { IsInt, IsNumber, IsPositive, Min } from 'class-validator';
+import { IsInt, IsNumber, IsPositive, Max, Min } from 'class-validator';
 import type { OptionsInput } from '../../core/parse-options.js';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { Schedule } from './declarations.js';
+import { elapsed, MOST_STEPS, wholeElapsed } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 import { checkWarmUp, halfCosine, WarmUpOptions, warmUpThen } from './warm-up.js';
+
+/** What a sum of powers in float32 may be off by: less than a step in the first two million. */
+const ROUNDING = 5e-7;
 
 /** Options of {@link CosineDecayRestarts}. */
 export class CosineDecayRestartsOptions extends WarmUpOptions {
   /** Updates of the first decay, at least 1. */
   @IsInt()
   @IsPositive()
+  @Max(MOST_STEPS)
   firstDecaySteps!: number;
 
   /** How many times as long as the one before it each decay is, at least 1. Default 2. */
@@ -59,27 +64,32 @@ export class CosineDecayRestarts extends LearningRateSchedule<CosineDecayRestart
   }
 
   at(step: Tensor): Tensor {
-    const { firstDecaySteps, mMul, alpha } = this.options;
+    const { mMul, alpha } = this.options;
     return warmUpThen(this.options, step, (highest, since) => {
-      const { restart, share } = this.place(tf.div(since, firstDecaySteps));
+      const { restart, share } = this.place(since);
       const height = tf.mul(tf.pow(mMul, restart), halfCosine(share));
       return tf.mul(highest, tf.add(tf.mul(1 - alpha, height), alpha));
     });
   }
 
-  /** Number of the decay, and the share of it that is done, by time in lengths of the first decay. */
-  private place(time: Tensor): { restart: Tensor; share: Tensor } {
-    const { tMul } = this.options;
+  /** Number of the decay, and the share of it that is done, by updates since the warm-up. */
+  private place(since: Tensor): { restart: Tensor; share: Tensor } {
+    const { tMul, firstDecaySteps } = this.options;
     if (tMul === 1) {
-      const restart = tf.floor(time);
-      return { restart, share: tf.sub(time, restart) };
+      const restart = wholeElapsed(since, firstDecaySteps);
+      return { restart, share: tf.sub(elapsed(since, firstDecaySteps), restart) };
     }
-    const start = (restart: Tensor): Tensor => tf.div(tf.sub(tf.pow(tMul, restart), 1), tMul - 1);
-    const guess = tf.floor(tf.div(tf.log(tf.add(1, tf.mul(time, tMul - 1))), Math.log(tMul)));
+    const start = (restart: Tensor): Tensor =>
+      tf.mul(tf.div(tf.sub(tf.pow(tMul, restart), 1), tMul - 1), firstDecaySteps);
+    const guess = tf.floor(
+      tf.div(tf.log(tf.add(1, tf.mul(elapsed(since, firstDecaySteps), tMul - 1))), Math.log(tMul)),
+    );
     // At a restart the logarithm may round to just below the whole number, or to one too much.
-    const late = tf.cast(tf.greaterEqual(time, start(tf.add(guess, 1))), 'float32');
-    const early = tf.cast(tf.less(time, start(guess)), 'float32');
+    const reached = (restart: Tensor): Tensor => tf.greaterEqual(since, tf.mul(start(restart), 1 - ROUNDING));
+    const late = tf.cast(reached(tf.add(guess, 1)), 'float32');
+    const early = tf.sub(1, tf.cast(reached(guess), 'float32'));
     const restart = tf.sub(tf.add(guess, late), early);
-    return { restart, share: tf.div(tf.sub(time, start(restart)), tf.pow(tMul, restart)) };
+    const length = tf.mul(tf.pow(tMul, restart), firstDecaySteps);
+    return { restart, share: tf.maximum(0, tf.div(tf.sub(since, start(restart)), length)) };
   }
 }

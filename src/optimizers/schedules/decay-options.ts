@@ -1,4 +1,5 @@
-import { IsInt, IsNumber, IsPositive, Min } from 'class-validator';
+import { IsInt, IsNumber, IsPositive, Max, Min } from 'class-validator';
+import { MOST_STEPS } from './elapsed.js';
 
 /** Options of schedules that start somewhere and decay over some steps. */
 export class DecayOptions {
@@ -10,5 +11,6 @@ export class DecayOptions {
   /** Updates of one decay, at least 1. */
   @IsInt()
   @IsPositive()
+  @Max(MOST_STEPS)
   decaySteps!: number;
 }

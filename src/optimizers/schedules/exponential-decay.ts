@@ -2,6 +2,7 @@ import { IsBoolean, IsNumber, IsPositive } from 'class-validator';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { DecayOptions } from './decay-options.js';
 import { Schedule } from './declarations.js';
+import { elapsed, wholeElapsed } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 
 /** Options of {@link ExponentialDecay}. */
@@ -40,7 +41,7 @@ export class ExponentialDecayOptions extends DecayOptions {
 export class ExponentialDecay extends LearningRateSchedule<ExponentialDecayOptions> {
   at(step: Tensor): Tensor {
     const { initialLearningRate, decaySteps, decayRate, staircase } = this.options;
-    const decays = tf.div(tf.cast(step, 'float32'), decaySteps);
-    return tf.mul(initialLearningRate, tf.pow(decayRate, staircase ? tf.floor(decays) : decays));
+    const decays = (staircase ? wholeElapsed : elapsed)(step, decaySteps);
+    return tf.mul(initialLearningRate, tf.pow(decayRate, decays));
   }
 }

@@ -2,6 +2,7 @@ import { IsBoolean, IsNumber, Min } from 'class-validator';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { DecayOptions } from './decay-options.js';
 import { Schedule } from './declarations.js';
+import { elapsed, wholeElapsed } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 
 /** Options of {@link InverseTimeDecay}. */
@@ -41,7 +42,7 @@ export class InverseTimeDecayOptions extends DecayOptions {
 export class InverseTimeDecay extends LearningRateSchedule<InverseTimeDecayOptions> {
   at(step: Tensor): Tensor {
     const { initialLearningRate, decaySteps, decayRate, staircase } = this.options;
-    const decays = tf.div(tf.cast(step, 'float32'), decaySteps);
-    return tf.div(initialLearningRate, tf.add(1, tf.mul(decayRate, staircase ? tf.floor(decays) : decays)));
+    const decays = (staircase ? wholeElapsed : elapsed)(step, decaySteps);
+    return tf.div(initialLearningRate, tf.add(1, tf.mul(decayRate, decays)));
   }
 }

@@ -73,14 +73,14 @@ export abstract class LearningRateSchedule<O extends object = NoOptions> {
   /**
    * The learning rate after a number of updates, as a number: to look at a schedule or to plot it.
    *
-   * @param step - number of updates, at least 0
+   * @param step - number of updates, a whole number of at least 0
    * @throws OptionsError [schedule-step]
    */
   valueAt(step: number): number {
-    if (typeof step !== 'number' || !Number.isFinite(step) || step < 0) {
+    if (typeof step !== 'number' || !Number.isInteger(step) || step < 0) {
       throw new OptionsError('schedule-step', {
         where: `valueAt of schedule ${this.constructor.name}`,
-        expected: 'a finite number of updates of at least 0',
+        expected: 'a whole number of updates of at least 0',
         received: formatValue(step),
       });
     }

@@ -2,6 +2,7 @@ import { IsBoolean, IsNumber, IsPositive, Min } from 'class-validator';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { DecayOptions } from './decay-options.js';
 import { Schedule } from './declarations.js';
+import { elapsed, wholeElapsed } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 
 /** Options of {@link PolynomialDecay}. */
@@ -50,12 +51,16 @@ export class PolynomialDecayOptions extends DecayOptions {
 export class PolynomialDecay extends LearningRateSchedule<PolynomialDecayOptions> {
   at(step: Tensor): Tensor {
     const { initialLearningRate, decaySteps, endLearningRate, power, cycle } = this.options;
-    const now = tf.cast(step, 'float32');
-    const decays = tf.div(now, decaySteps);
-    const length = tf.maximum(1, tf.ceil(decays));
-    const done = cycle ? tf.div(decays, length) : tf.minimum(decays, 1);
+    const decays = elapsed(step, decaySteps);
+    const done = cycle ? tf.div(decays, this.length(step)) : tf.minimum(decays, 1);
     // The quotient of a long run may round to more than 1, whose root is NaN.
     const left = tf.maximum(0, tf.sub(1, done));
     return tf.add(tf.mul(initialLearningRate - endLearningRate, tf.pow(left, power)), endLearningRate);
+  }
+
+  /** The length of the running cycle, in decays: the first whole number that is not below the time. */
+  private length(step: Tensor): Tensor {
+    const last = tf.maximum(0, tf.sub(tf.cast(step, 'int32'), tf.scalar(1, 'int32')));
+    return tf.add(wholeElapsed(last, this.options.decaySteps), 1);
   }
 }

@@ -2,6 +2,7 @@ import { IsNumber, IsPositive } from 'class-validator';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { DecayOptions } from './decay-options.js';
 import { Schedule } from './declarations.js';
+import { wholeElapsed } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 
 /** Options of {@link StepDecay}. */
@@ -36,6 +37,6 @@ export class StepDecayOptions extends DecayOptions {
 export class StepDecay extends LearningRateSchedule<StepDecayOptions> {
   at(step: Tensor): Tensor {
     const { initialLearningRate, decaySteps, decayRate } = this.options;
-    return tf.mul(initialLearningRate, tf.pow(decayRate, tf.floor(tf.div(tf.cast(step, 'float32'), decaySteps))));
+    return tf.mul(initialLearningRate, tf.pow(decayRate, wholeElapsed(step, decaySteps)));
   }
 }

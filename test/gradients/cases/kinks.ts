@@ -9,7 +9,7 @@ export const around =
   (): Tensor[] => [tf.tensor1d(kinks.flatMap((kink) => [kink - NEAR, kink + NEAR, kink + 3 * NEAR]))];
 
 /** Numbers that are all different and all but equal, in no order. */
-export function nearTies(shape: number[]): Tensor {
+function nearTies(shape: number[]): Tensor {
   const size = tf.util.sizeFromShape(shape);
   let stride = 7;
   while (size % stride === 0) stride += 2;
