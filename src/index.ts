@@ -12,6 +12,10 @@ export type { Engine, EngineCounters } from './engine/start-engine.js';
 export type { EngineOptions } from './engine/engine-options.js';
 export type { Device } from './engine/ffi/eager-context.js';
 export { inFloat64, isFloat64, readFloat64 } from './engine/float64.js';
+export { opPrecision, setOpPrecision } from './engine/precision/precision-table.js';
+export type { OpPrecision } from './engine/precision/precision-table.js';
+export type { Precision } from './engine/precision/precision-names.js';
+export { float32 } from './autodiff/float32.js';
 export { recorded } from './engine/record/recorded.js';
 export type { Recorded, TensorResult } from './engine/record/recorded.js';
 export { Variable } from './engine/variable.js';
@@ -234,6 +238,8 @@ export {
   ProfileOptions,
   TrainOnBatchOptions,
 } from './training/fit-options.js';
+export { LossScaleOptions } from './training/loss-scale-settings.js';
+export type { LossScaleLike } from './training/loss-scale-settings.js';
 export { Profile } from './training/profile.js';
 export type { LayerProfile, OpProfile, ProfilePhase } from './training/profile.js';
 export type { Phase } from './core/path-scope.js';

@@ -5,7 +5,7 @@ import type { Arithmetic } from './arithmetic.js';
  * A perceptron of two inputs, one layer of tanh and one output. Its weights stand in a row, four for each hidden unit (for the
  * first input, for the second, bias, to the output), then the bias of the output.
  */
-export const weightCount = (hidden: number): number => 4 * hidden + 1;
+const weightCount = (hidden: number): number => 4 * hidden + 1;
 
 export interface Point {
   readonly inputs: readonly [number, number];
@@ -15,7 +15,7 @@ export interface Point {
 // float32 numbers, so that tensors can take them as they are.
 const draws = (name: string, count: number): number[] => [...normal(rngKey(1, name), count)];
 
-export const points: readonly Point[] = Array.from({ length: 8 }, (_, i) => {
+const points: readonly Point[] = Array.from({ length: 8 }, (_, i) => {
   const [first, second, target] = draws(`point ${i}`, 3);
   return { inputs: [first!, second!], target: target! };
 });
@@ -34,7 +34,7 @@ export function loss<Num>(math: Arithmetic<Num>, weights: readonly Num[]): Num {
       const sum = math.add(math.add(math.multiply(toFirst, first), math.multiply(toSecond, second)), bias);
       output = math.add(output, math.multiply(toOutput, math.tanh(sum)));
     }
-    const error = math.subtract(output, math.constant(target));
+    const error = math.subtract(math.constant(target), output);
     total = math.add(total, math.multiply(error, error));
   }
   return math.multiply(total, math.constant(1 / points.length));

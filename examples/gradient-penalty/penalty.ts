@@ -15,7 +15,7 @@ export function gradientPenalty(
 }
 
 /** The smallest case: a critic `sigmoid(w x)` of one number, at x = 1. */
-export function smallestPenalty(tf: Tfjs, w: Tensor): Tensor {
+function smallestPenalty(tf: Tfjs, w: Tensor): Tensor {
   return gradientPenalty(tf, (x) => tf.sigmoid(tf.mul(w, x)), tf.tensor2d([[1]]));
 }
 
@@ -40,13 +40,15 @@ export function networkPenalty(tf: Tfjs, kernel: Tensor): Tensor {
 
 /** The penalties' gradients, by w = 1 and by the kernel, as the tape of this tfjs has them. */
 export function penaltyGradients(tf: Tfjs): { smallest: number; network: number[] } {
-  const smallest = tf
-    .grad((w) => smallestPenalty(tf, w))(tf.scalar(1))
-    .dataSync()[0]!;
-  const network = [
-    ...tf
-      .grad((kernel) => networkPenalty(tf, kernel))(tf.tensor2d(KERNEL))
-      .dataSync(),
-  ];
-  return { smallest, network };
+  return tf.tidy(() => {
+    const smallest = tf
+      .grad((w) => smallestPenalty(tf, w))(tf.scalar(1))
+      .dataSync()[0]!;
+    const network = [
+      ...tf
+        .grad((kernel) => networkPenalty(tf, kernel))(tf.tensor2d(KERNEL))
+        .dataSync(),
+    ];
+    return { smallest, network };
+  });
 }

@@ -7,6 +7,7 @@ import {
   SparseCategoricalCrossentropy,
   startEngine,
   type DigitDataset,
+  type Precision,
 } from 'adjoint';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Digits, sequentialDigits } from './models.js';
@@ -19,6 +20,7 @@ interface Flags {
   seed: number;
   model: 'subclass' | 'sequential';
   execution: 'auto' | 'recorded' | 'eager';
+  precision: Precision;
   json?: boolean;
   smoke?: boolean;
 }
@@ -39,6 +41,11 @@ const flags = new Command('mnist')
   .addOption(new Option('--model <form>', 'form of the model').choices(['subclass', 'sequential']).default('subclass'))
   .addOption(
     new Option('--execution <mode>', 'how steps are run').choices(['auto', 'recorded', 'eager']).default('auto'),
+  )
+  .addOption(
+    new Option('--precision <type>', 'what products and convolutions are computed in')
+      .choices(['float32', 'mixed_bfloat16', 'mixed_float16'])
+      .default('float32'),
   )
   .option('--json', 'print the result as one JSON object on the last line')
   .option('--smoke', 'one short epoch on few digits, to see that everything works')
@@ -64,6 +71,7 @@ async function main(): Promise<void> {
     metrics: ['accuracy'],
     seed: flags.seed,
     execution: flags.execution,
+    precision: flags.precision,
   });
   const epochs = flags.smoke === true ? 1 : flags.epochs;
   const history = await model.fit(digits.train, { epochs, batchSize: flags.batchSize });
@@ -78,6 +86,7 @@ async function main(): Promise<void> {
         tensorflow: engine.version,
         device: engine.device,
         mode: history.mode.at(-1),
+        precision: flags.precision,
         params: model.countParams(),
         epochs,
         trainLoss: history.history['loss']!.at(-1),

@@ -41,7 +41,7 @@ export interface Quantization {
 
 /** A dense layer that computes with an input and a kernel as int8 arithmetic would have them. */
 @Layer('example/quantized-dense')
-export class QuantizedDense extends BaseLayer {
+class QuantizedDense extends BaseLayer {
   constructor(
     private readonly units: number,
     private readonly quantization: Quantization | undefined,

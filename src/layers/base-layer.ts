@@ -1,4 +1,5 @@
 import { SetupError, ShapeError, StateError } from '../core/errors.js';
+import { checkpoint } from '../autodiff/checkpoint.js';
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
 import { toSnakeCase, UniqueNames } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
@@ -7,6 +8,7 @@ import { pathDepth, withPath } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { buildWeights } from './build-weights.js';
 import { CallContext } from './call-context.js';
+import { checkpointedFields, isCheckpointedClass } from './checkpointing.js';
 import { declaredChildren, declaredWeights } from './declarations.js';
 import { LayerOptions } from './layer-options.js';
 import { runningContext, withRunningContext } from './running-context.js';
@@ -68,6 +70,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     );
     this.name = this.options.name ?? toSnakeCase(layerClass.name);
     this.defineHandles();
+    if (isCheckpointedClass(layerClass)) this.setCheckpointed('declaration', true);
     // `call` is what a subclass writes and what everybody calls: the checks stand between the two, on the instance.
     const written = this.call.bind(this);
     Object.defineProperty(this, 'call', {
@@ -154,6 +157,18 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   }
   private trainableFlag: boolean | undefined;
 
+  /** Whether a training step keeps only the layer's input and computes the rest again for the gradient. */
+  get checkpointed(): boolean {
+    return this.checkpointedBy.size > 0;
+  }
+  private readonly checkpointedBy = new Set<'declaration' | 'policy'>();
+
+  /** @internal */
+  setCheckpointed(by: 'declaration' | 'policy', value: boolean): void {
+    if (value) this.checkpointedBy.add(by);
+    else this.checkpointedBy.delete(by);
+  }
+
   /**
    * Makes the weights for a shape of the input; children are built when they are first called.
    *
@@ -230,6 +245,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
       }
       child.place();
     }
+    for (const child of checkpointedFields(this)) (child as BaseLayer).setCheckpointed('declaration', true);
   }
 
   /** @throws StateError [disposed] */
@@ -283,7 +299,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     if (!this.isBuilt) this.build(first.shape, context.seed);
     else this.checkInput(first.shape);
     return withPath(pathDepth() === 0 ? this.path : this.name, () => {
-      const output = withRunningContext(context, () => written(inputs, context));
+      const run = (x: I) => withRunningContext(context, () => written(x, context));
+      const output = (this.checkpointed ? checkpoint(run) : run)(inputs);
       if (output instanceof tf.Tensor) {
         this.lastOutputShape = output.shape;
         return output;

@@ -292,12 +292,19 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    *
    * @internal
    */
-  sweepLearningRate(
+  async sweepLearningRate(
     source: BatchSource,
     options: OptionsInput<FitOptions>,
     sweep: LearningRateSchedule<object>,
-  ): Promise<boolean> {
-    return this.compiled('findLearningRate').sweep(source, options, sweep);
+  ): Promise<void> {
+    const { plan } = this.compiled('findLearningRate');
+    // Optimizer state, draws and the place in the data are another trainer's: this one's stay as they are.
+    const trainer = new Trainer(this, { ...plan, sweep }, this.queue, this.services.logger);
+    try {
+      await trainer.fit(source, options, () => []);
+    } finally {
+      trainer.dispose();
+    }
   }
 
   /** All descendants, in the order of declaration. */

@@ -16,12 +16,16 @@ import { CallbackError, OptionsError, SetupError, StateError } from '../core/err
 import { didYouMean } from '../core/nearest-name.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { HostArrayInput } from '../data/host-array.js';
+import type { Tensor } from '../engine/tfjs.js';
 import { ExponentialDecay } from '../optimizers/schedules/exponential-decay.js';
 import type { BatchSource } from '../training/batches.js';
 import type { Logs } from '../training/callback-contract.js';
 import { LearningRateCurve, RunningAverage } from '../training/learning-rate-curve.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { type BaseModel, sortArguments } from './base-model.js';
+
+/** So many steps in a row without a finite loss end a sweep; loss scaling leaves fewer out until it has settled. */
+const MOST_BAD_STEPS = 20;
 
 /** Options of {@link findLearningRate}. */
 export class FindLearningRateOptions {
@@ -140,7 +144,7 @@ export async function findLearningRate(
   const { minLearningRate, maxLearningRate, steps, batchSize, sampleWeight, classWeight, signal } = options;
   checkRange(options, where);
   checkBuilt(model, where);
-  const schedule = new ExponentialDecay({
+  const schedule = new Sweep({
     initialLearningRate: minLearningRate,
     decaySteps: steps - 1,
     decayRate: maxLearningRate / minLearningRate,
@@ -155,12 +159,25 @@ export async function findLearningRate(
     signal,
     verbose: 0 as const,
   };
-  const swept = await model.sweepLearningRate(source, { ...fitOptions, callbacks: [watch] }, schedule);
-  if (!swept) throw nothingSwept(where);
-  const rates = watch.losses.map((_, i) => minLearningRate * (maxLearningRate / minLearningRate) ** (i / (steps - 1)));
-  const curve = new LearningRateCurve(rates, watch.losses, options);
+  await model.sweepLearningRate(source, { ...fitOptions, callbacks: [watch] }, schedule);
+  if (!schedule.isUsed) throw nothingSwept(where);
+  // Loss scaling leaves steps out, at the start of a run above all.
+  const made = watch.losses.map((loss, step) => ({ loss, step })).filter(({ loss }) => Number.isFinite(loss));
+  const rates = made.map(({ step }) => minLearningRate * (maxLearningRate / minLearningRate) ** (step / (steps - 1)));
+  const losses = made.map(({ loss }) => loss);
+  const curve = new LearningRateCurve(rates, losses, options);
   if (options.verbose === 1) watch.print(String(curve));
   return curve;
+}
+
+/** Knows whether a step took its rate from it. */
+class Sweep extends ExponentialDecay {
+  isUsed = false;
+
+  override at(step: Tensor): Tensor {
+    this.isUsed = true;
+    return super.at(step);
+  }
 }
 
 /** Collects the losses of the sweep, ends it where they explode, and puts the weights back. */
@@ -169,6 +186,8 @@ class SweepWatch extends BaseCallback {
   print: (text: string) => void = () => {};
   private readonly average: RunningAverage;
   private lowest = Infinity;
+  /** Steps in a row whose loss was not finite. */
+  private bad = 0;
   private weights: WeightSnapshot | null = null;
 
   constructor(private readonly sweep: FindLearningRateOptions) {
@@ -194,10 +213,15 @@ class SweepWatch extends BaseCallback {
       });
     }
     this.losses.push(loss);
+    if (!Number.isFinite(loss)) {
+      this.bad += 1;
+      if (this.bad === MOST_BAD_STEPS) this.run.stop('the loss is no longer finite');
+      return;
+    }
+    this.bad = 0;
     const smoothed = this.average.add(loss);
     this.lowest = Math.min(this.lowest, smoothed);
-    const exploded = this.lowest > 0 && smoothed > divergence * this.lowest;
-    if (exploded || !Number.isFinite(loss)) this.run.stop('the loss explodes');
+    if (this.lowest > 0 && smoothed > divergence * this.lowest) this.run.stop('the loss explodes');
   }
 
   override detach(): void {

@@ -59,8 +59,8 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
   readonly schedule: LearningRateSchedule<object> | null;
   /** NaN where there is a schedule. */
   private rate: number;
-  /** Updates of the model that was last trained. */
-  private iterations: Variable | undefined;
+  /** Counts of updates of the models that were trained, that of the last one last. */
+  private counts: readonly Variable[] = [];
 
   constructor(options?: OptionsInput<O>) {
     const optimizerClass = new.target;
@@ -112,7 +112,9 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
    * @internal
    */
   rateToFeed(iterations: Variable): number {
-    this.iterations = iterations;
+    if (this.counts.at(-1) !== iterations) {
+      this.counts = [...this.counts.filter((count) => count !== iterations && !count.isDisposed), iterations];
+    }
     return this.rate;
   }
 
@@ -141,8 +143,9 @@ export abstract class BaseOptimizer<O extends OptimizerOptions = OptimizerOption
   advance(_scalars: Readonly<Record<string, Variable>>): void {}
 
   private updates(): number {
-    if (this.iterations === undefined || this.iterations.isDisposed) return 0;
-    const count = this.iterations.read();
+    const last = this.counts.filter(({ isDisposed }) => !isDisposed).at(-1);
+    if (last === undefined) return 0;
+    const count = last.read();
     try {
       return count.dataSync()[0]!;
     } finally {

@@ -3,7 +3,7 @@ import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { tf } from '../engine/tfjs.js';
 import type { AfterUpdate } from './after-update.js';
 import { assignWhere } from './assign-where.js';
-import { and, dueAt } from './weight-average.js';
+import { both, dueAt } from './conditions.js';
 
 /** The `lookahead` option of `compile`. */
 export class LookaheadOptions {
@@ -34,7 +34,7 @@ export function lookahead(input: OptionsInput<LookaheadOptions>, where: string):
     counters: [],
     apply: ({ weights, iterations, stands }) =>
       void tf.tidy(() => {
-        const isDue = and(stands, dueAt(iterations, 0, every));
+        const isDue = both(stands, dueAt(iterations, 0, every));
         for (const { variable, copies } of weights) {
           tf.tidy(() => {
             const slow = copies.slow!.read();

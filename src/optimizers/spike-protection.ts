@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsNumber, Max, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsInt, IsNumber, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { normOf } from './gradient-norm.js';
@@ -18,7 +18,10 @@ export class SpikeProtectionOptions {
   @Max(4096)
   window = 64;
 
-  /** Norms that have to be in before anything is a spike, at most the window. Default 16, or the window where that is less. */
+  /**
+   * Norms that have to be in before anything is a spike, at most the window. Default 16, or the window where that is less.
+   */
+  @IsOptional()
   @IsInt()
   @Min(1)
   @ValidateBy({
@@ -28,7 +31,7 @@ export class SpikeProtectionOptions {
       defaultMessage: () => 'warmUp must be at most the window',
     },
   })
-  warmUp = 16;
+  warmUp?: number;
 
   /** What becomes of a spike: the update is left out (`skip`), or its gradients are scaled down to the limit (`clip`). Default `skip`. */
   @IsIn(['skip', 'clip'])
@@ -69,8 +72,8 @@ export class SpikeProtectionOptions {
  */
 export function spikeProtection(options: OptionsInput<SpikeProtectionOptions> = {}): GradientTransform {
   const name = 'spikeProtection';
-  const warmUp = options.warmUp ?? Math.min(16, typeof options.window === 'number' ? options.window : 16);
-  const { factor, window, action, ...rest } = parseOptions(SpikeProtectionOptions, { ...options, warmUp }, name);
+  const parsed = parseOptions(SpikeProtectionOptions, options, name);
+  const { factor, window, action, warmUp = Math.min(16, window) } = parsed;
   const log = action === 'skip' ? 'skippedUpdates' : 'clippedUpdates';
   return {
     name,
@@ -89,7 +92,7 @@ export function spikeProtection(options: OptionsInput<SpikeProtectionOptions> = 
       const [kept, seen] = [norms.read(), count.read()];
       const median = medianOf(kept, tf.minimum(seen, window));
       const limit = tf.mul(median, factor);
-      const armed = tf.logicalAnd(tf.greaterEqual(seen, tf.scalar(rest.warmUp, 'int32')), tf.greater(median, 0));
+      const armed = tf.logicalAnd(tf.greaterEqual(seen, tf.scalar(warmUp, 'int32')), tf.greater(median, 0));
       const within = tf.logicalOr(tf.lessEqual(norm, limit), tf.logicalAnd(finite, tf.logicalNot(armed)));
       const place = tf.equal(tf.range(0, window, 1, 'int32'), tf.mod(seen, tf.scalar(window, 'int32')));
       norms.assign(tf.where(tf.logicalAnd(place, finite), norm, kept));

@@ -1,9 +1,10 @@
 import { IsIn, IsInt, IsOptional, IsPositive, Min } from 'class-validator';
 import { OptionsError } from '../core/errors.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
-import { tf, type Tensor } from '../engine/tfjs.js';
+import { tf } from '../engine/tfjs.js';
 import type { AfterUpdate } from './after-update.js';
 import { assignWhere } from './assign-where.js';
+import { both, dueAt, int32 } from './conditions.js';
 import { IsDecayRate } from './is-decay-rate.js';
 
 /** The `weightAverage` option of `compile`. */
@@ -63,14 +64,14 @@ export function weightAverage(input: OptionsInput<WeightAverageOptions>, where: 
     apply: ({ weights, counters, iterations, stands }) =>
       void tf.tidy(() => {
         const taken = counters.taken!.read();
-        const isFirst = tf.equal(taken, int(0));
+        const isFirst = tf.equal(taken, int32(0));
         const count = tf.cast(taken, 'float32');
         const share =
           kind === 'equal'
             ? tf.div(count, tf.add(count, 1))
             : tf.where(isFirst, tf.scalar(0), tf.scalar(decay ?? DEFAULT_DECAY));
         const isDue = isAlwaysDue ? null : dueAt(iterations, startAfter, every);
-        const writes = and(stands, isDue === null ? null : tf.logicalOr(isDue, isFirst));
+        const writes = both(stands, isDue === null ? null : tf.logicalOr(isDue, isFirst));
         const rest = tf.sub(1, share);
         for (const { variable, copies } of weights) {
           tf.tidy(() => {
@@ -78,28 +79,12 @@ export function weightAverage(input: OptionsInput<WeightAverageOptions>, where: 
             assignWhere(writes, average, tf.add(tf.mul(share, average.read()), tf.mul(rest, variable.read())));
           });
         }
-        assignWhere(and(stands, isDue), counters.taken!, tf.add(taken, int(1)));
+        assignWhere(both(stands, isDue), counters.taken!, tf.add(taken, int32(1)));
         if (overwriteEvery === undefined) return;
-        const overwrites = and(stands, dueAt(iterations, 0, overwriteEvery));
+        const overwrites = both(stands, dueAt(iterations, 0, overwriteEvery));
         for (const { variable, copies } of weights) {
           tf.tidy(() => assignWhere(overwrites, variable, copies[AVERAGE.slot]!.read()));
         }
       }),
   };
-}
-
-/** Whether a count has reached a whole number of periods after a start. */
-export function dueAt(iterations: Tensor, startAfter: number, every: number): Tensor {
-  const after = tf.sub(iterations, int(startAfter));
-  const isWhole = tf.equal(tf.mod(after, int(every)), int(0));
-  return startAfter === 0 ? isWhole : tf.logicalAnd(isWhole, tf.greater(after, int(0)));
-}
-
-/** Both, where `null` is always true. */
-export function and(a: Tensor | null, b: Tensor | null): Tensor | null {
-  return a === null ? b : b === null ? a : tf.logicalAnd(a, b);
-}
-
-function int(value: number): Tensor {
-  return tf.scalar(value, 'int32');
 }

@@ -3,6 +3,7 @@ import { withPhase } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { both } from '../optimizers/conditions.js';
 import { rateAt } from '../optimizers/schedules/learning-rate-schedule.js';
 import { putBack, updateWeights } from '../optimizers/update-weights.js';
 import type { Differentiated } from './differentiate.js';
@@ -51,9 +52,7 @@ export function applyGradients(
   return withPhase('update', () => {
     const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...more]) : null;
     const optimizerState = state.stateOf(optimizer);
-    const schedule = (optimizer === plan.optimizer ? plan.sweep : undefined) ?? optimizer.schedule;
-    const fed = learningRates.get(optimizer)!;
-    const rate = schedule === null ? fed : rateAt(schedule, optimizerState.iterations.read());
+    const rate = rateOf(plan, state, optimizer) ?? learningRates.get(optimizer)!;
     const transforms = state.transformsOf(optimizer);
     const before = [transforms.undoneOnSkip(), transforms.keptOnSkip()].map((variables) =>
       variables.map((variable) => ({ variable, old: variable.read() })),
@@ -71,7 +70,7 @@ export function applyGradients(
       gradient: transformed.get(path)!,
     }));
     const { wanted, logs } = run;
-    const gate = updateWeights(optimizer, optimizerState, updates, rate, bothOf(finite, wanted));
+    const gate = updateWeights(optimizer, optimizerState, updates, rate, both(finite, wanted));
     const sound = soundness(finite, wanted, gate);
     for (const [i, stays] of [gate, sound].entries()) {
       if (stays !== null) for (const { variable, old } of before[i]!) putBack(variable, old, stays);
@@ -81,14 +80,22 @@ export function applyGradients(
   });
 }
 
+/** The rate that the step computes itself; `undefined` where it is fed. */
+function rateOf(
+  { optimizer: own, sweep }: TrainingPlan,
+  state: TrainState,
+  optimizer: BaseOptimizer,
+): Tensor | undefined {
+  // A sweep goes on at every step, whether or not an update is made.
+  if (sweep !== undefined && optimizer === own) return rateAt(sweep, state.randomStep.read());
+  if (optimizer.schedule === null) return undefined;
+  return rateAt(optimizer.schedule, state.stateOf(optimizer).iterations.read());
+}
+
 /** A spike that was skipped is sound; an update that was made and undone, because it made something infinite, is not. */
 function soundness(finite: Gate, wanted: Gate, gate: Gate): Gate {
   if (finite === null || wanted === null) return finite === null ? null : gate;
   return tf.logicalOr(gate!, tf.logicalAnd(finite, tf.logicalNot(wanted)));
-}
-
-function bothOf(a: Gate, b: Gate): Gate {
-  return a === null ? b : b === null ? a : tf.logicalAnd(a, b);
 }
 
 function nothingToTrain(model: Trainable): GradientError {

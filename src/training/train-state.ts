@@ -101,6 +101,7 @@ export class TrainState {
   ensureWeight(optimizer: BaseOptimizer, path: string, variable: Variable): void {
     this.stateOf(optimizer).ensure(path, variable);
     this.transformsOf(optimizer).ensure(path, variable);
+    if (this.plan.afterUpdates.length === 0) return;
     const own = this.afterUpdatesOf(optimizer);
     // A weight of two objectives has one average, which follows the first.
     const isTaken = [...this.afterUpdates.values()].some((other) => other !== own && other.follows(path));

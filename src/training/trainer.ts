@@ -17,7 +17,6 @@ import {
 } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
-import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import { checkFitOptions } from './check-fit-options.js';
 import { applyClassWeights, parseClassWeights } from './class-weights.js';
 import { rehearse } from './custom-step.js';
@@ -62,7 +61,7 @@ export class Trainer {
 
   constructor(
     private readonly model: Trainable,
-    private readonly plan: TrainingPlan,
+    readonly plan: TrainingPlan,
     private readonly queue: RunQueue,
     private readonly logger: Logger,
   ) {
@@ -162,28 +161,6 @@ export class Trainer {
     const where = `gradcheck of ${this.model.describe()}`;
     const options = parseOptions(ModelGradcheckOptions, input, where);
     return this.onBatch(source, where, (batch) => modelGradcheck(this.model, this.plan, batch, options, where));
-  }
-
-  /**
-   * Trains under a swept learning rate, with optimizer state and draws of its own; the caller puts the weights back.
-   *
-   * @returns whether the optimizer given to `compile` took part
-   */
-  async sweep(
-    source: BatchSource,
-    options: OptionsInput<FitOptions>,
-    sweep: LearningRateSchedule<object>,
-  ): Promise<boolean> {
-    const { optimizer } = this.plan;
-    const trainer = new Trainer(this.model, { ...this.plan, sweep }, this.queue, this.logger);
-    try {
-      await trainer.fit(source, options, () => []);
-      return trainer.state?.usedOptimizers().includes(optimizer) ?? false;
-    } finally {
-      trainer.dispose();
-      // Their learning rates are those of this trainer's state again.
-      for (const used of this.state?.usedOptimizers() ?? []) used.rateToFeed(this.state!.stateOf(used).iterations);
-    }
   }
 
   async profile(source: BatchSource, input: OptionsInput<ProfileOptions> | undefined): Promise<Profile> {

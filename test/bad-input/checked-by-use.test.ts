@@ -137,7 +137,7 @@ describe('compile refuses', () => {
     `);
   });
 
-  it('clipping that is not one of the three', async () => {
+  it('clipping that is not one of the four, and what else is done to gradients', async () => {
     expect(await refusedCompile({ ...mse, clip: 1 })).toMatchInlineSnapshot(`
      "OptionsError [options-type] clip
        expected  an object with the options of clip
@@ -145,13 +145,13 @@ describe('compile refuses', () => {
     `);
     expect(await refusedCompile({ ...mse, clip: {} })).toMatchInlineSnapshot(`
      "OptionsError [clip-choice] clip
-       expected  exactly one of value, norm, globalNorm
+       expected  exactly one of value, norm, globalNorm, adaptive
        received  none of them
        fix       keep one; globalNorm: 1 keeps the direction of the step"
     `);
     expect(await refusedCompile({ ...mse, clip: { value: 1, norm: 1 } })).toMatchInlineSnapshot(`
      "OptionsError [clip-choice] clip
-       expected  exactly one of value, norm, globalNorm
+       expected  exactly one of value, norm, globalNorm, adaptive
        received  value and norm
        fix       keep one; globalNorm: 1 keeps the direction of the step"
     `);
@@ -161,6 +161,14 @@ describe('compile refuses', () => {
        received  "globalnorm"
        fix       did you mean "globalNorm"?"
     `);
+    for (const option of ['spikeProtection', 'gradientNoise', 'lookahead', 'weightAverage']) {
+      for (const bad of [5, null, [1]]) {
+        expect(await refusedCompile({ ...mse, [option]: bad })).toMatch(
+          new RegExp(`^OptionsError \\[options-type\\][^\n]*${option}`),
+        );
+      }
+      expect(await refusedCompile({ ...mse, [option]: { decai: 1 } })).toMatch(/^OptionsError \[unknown-option\]/);
+    }
   });
 
   it('a misspelt option', async () => {

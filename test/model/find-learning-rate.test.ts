@@ -213,3 +213,19 @@ describe("findLearningRate with a model's own step", () => {
     model.dispose();
   });
 });
+
+it('goes on where loss scaling leaves steps out, at the rates of the steps that were made', async () => {
+  const model = new Sequential([layers.dense({ units: 1, useBias: false, kernelInitializer: 'zeros' })]);
+  // Times 2^24 the gradient is beyond float32: the scale is halved nine times before an update is made.
+  const loss = (_: Tensor, predictions: Tensor) => tf.squeeze(tf.mul(predictions, 1e34), [1]);
+  model.compile({ optimizer: new SGD(), loss, lossScale: { initial: 2 ** 24 } });
+  const options = { minLearningRate: 1e-37, maxLearningRate: 1e-35, steps: 20, batchSize: 1, verbose: 0 as const };
+  const { losses, learningRates } = await findLearningRate(model, [[1]], [[0]], options);
+  expect(losses).toHaveLength(11);
+  expect(learningRates.at(-1)! / 1e-35).toBeCloseTo(1, 6);
+  // Each step lowers the loss by its rate times the square of the gradient.
+  for (let i = 1; i < losses.length; i++) {
+    expect((losses[i - 1]! - losses[i]!) / (learningRates[i - 1]! * 1e34 * 1e34)).toBeCloseTo(1, 3);
+  }
+  model.dispose();
+});

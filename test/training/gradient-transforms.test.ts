@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { LambdaCallback } from '../../src/callbacks/lambda-callback.js';
 import { TerminateOnNaN } from '../../src/callbacks/terminate-on-nan.js';
+import { consoleLogger } from '../../src/core/logger.js';
+import { parseOptions } from '../../src/core/parse-options.js';
+import { currentServices } from '../../src/core/services.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import { CallContext } from '../../src/layers/call-context.js';
 import { Child } from '../../src/layers/declarations.js';
 import { layers } from '../../src/layers/layers.js';
 import { BaseModel } from '../../src/model/base-model.js';
-import type { CompileOptions } from '../../src/model/compile-options.js';
+import { CompileOptions } from '../../src/model/compile-options.js';
+import { compilePlan } from '../../src/model/compile-plan.js';
 import { Model } from '../../src/model/declarations.js';
 import { sequential } from '../../src/model/sequential.js';
 import { Adam } from '../../src/optimizers/adam.js';
@@ -14,6 +18,10 @@ import { clipByGlobalNorm } from '../../src/optimizers/clip-by-global-norm.js';
 import type { GradientTransform } from '../../src/optimizers/gradient-transform.js';
 import { onlyFor } from '../../src/optimizers/only-for.js';
 import type { DeviceBatch as StepBatch } from '../../src/training/device-batch.js';
+import type { Logs } from '../../src/training/callback-contract.js';
+import { EagerRunner } from '../../src/training/eager-runner.js';
+import { RecordedRunner } from '../../src/training/recorded-runner.js';
+import { TrainState } from '../../src/training/train-state.js';
 import type { StepContext } from '../../src/training/step-context.js';
 import { allState } from '../helpers/all-state.js';
 import { expectClose } from '../helpers/close.js';
@@ -472,6 +480,73 @@ describe('gradient transforms, eager and recorded', () => {
     // Some were skipped and some were not.
     expect(eager.share).toBeGreaterThan(0.1);
     expect(eager.share).toBeLessThan(0.9);
+  });
+});
+
+describe('gradient transforms in several steps by one call', () => {
+  useTestEngine();
+
+  it('do what they do in single steps', async () => {
+    const batches = linearBatches(8, [5]);
+    /** Steps by runs of so many; all state at the end, and what each step logs. */
+    const run = async (execution: (typeof MODES)[number], stepsPerCall: number) => {
+      const model = linearModel({ seed: 4 });
+      const options = {
+        optimizer: 'adam',
+        loss: 'meanSquaredError',
+        seed: 4,
+        spikeProtection: { factor: 4, window: 4, warmUp: 3 },
+        gradientTransforms: [summing],
+        gradientNoise: { eta: 0.01 },
+        logGradientNorms: true,
+        lookahead: { every: 3 },
+        weightAverage: { kind: 'equal' as const, startAfter: 1, every: 2, overwriteEvery: 4 },
+      };
+      const plan = compilePlan(parseOptions(CompileOptions, options, 'test'), currentServices(), 'test');
+      const state = new TrainState(model, plan);
+      const runner =
+        execution === 'eager' ? new EagerRunner(model, plan) : new RecordedRunner(model, plan, consoleLogger);
+      const onDevice = batches.map(({ x, y }) => ({
+        x: tf.tensor2d(x.map((row) => [...row])),
+        y: tf.tensor2d(y.map((value) => [value])),
+        size: 4,
+      }));
+      const logs: Logs[] = [];
+      for (let i = 0; i < batches.length; i += stepsPerCall) {
+        const options = { gated: false, fetchLogs: true };
+        logs.push(...(await runner.train(state, onDevice.slice(i, i + stepsPerCall), options)));
+      }
+      const after = state.afterUpdatesOf(plan.optimizer).entries();
+      const transforms = state.transformsOf(plan.optimizer).entries();
+      const numbers = [
+        ...linearWeights(model),
+        ...[...after, ...transforms].flatMap(([, variable]) => {
+          const value = variable.read();
+          const values = [...value.dataSync()];
+          value.dispose();
+          return values;
+        }),
+        ...Object.values(state.sums.read()),
+      ];
+      tf.dispose(onDevice.flatMap(({ x, y }) => [x, y]));
+      runner.dispose();
+      state.dispose();
+      model.dispose();
+      return { numbers, logs };
+    };
+    const single = await run('eager', 1);
+    expect(single.logs.map(({ skippedUpdates }) => skippedUpdates)).toEqual([0, 0, 0, 0, 0, 1, 0, 0]);
+    for (const stepsPerCall of [1, 4, 8]) {
+      const { numbers, logs } = await run('recorded', stepsPerCall);
+      expectClose(numbers, single.numbers, STEPS_TOLERANCE);
+      const flat = (all: readonly Logs[]) =>
+        all.flatMap((one) =>
+          Object.entries(one)
+            .sort()
+            .map(([, value]) => value),
+        );
+      expectClose(flat(logs), flat(single.logs), STEPS_TOLERANCE);
+    }
   });
 });
 

@@ -11,6 +11,7 @@ export function mergeCasts(graph: RecordedGraph): RecordedGraph {
   const actual = (output: GraphOutput): GraphOutput => stands.get(output.node) ?? output;
   for (const node of graph.nodes) {
     node.inputs = node.inputs.map(actual);
+    node.controls = node.controls.map((control) => stands.get(control)?.node ?? control);
     if (node.op !== 'Cast') continue;
     const [input] = node.inputs as readonly [GraphOutput];
     const origin = input.node.op === 'Cast' && isWidening(input.node) ? input.node.inputs[0]! : input;

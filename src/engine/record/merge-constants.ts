@@ -15,6 +15,7 @@ export function mergeConstants(graph: RecordedGraph): RecordedGraph {
   const nodes = graph.nodes.filter((node) => !stands.has(node));
   for (const node of nodes) {
     node.inputs = node.inputs.map((input) => ({ node: stands.get(input.node) ?? input.node, index: input.index }));
+    node.controls = node.controls.map((control) => stands.get(control) ?? control);
   }
   const results = graph.results.map(({ node, index }) => ({ node: stands.get(node) ?? node, index }));
   return { ...graph, nodes, results };

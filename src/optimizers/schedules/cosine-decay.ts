@@ -1,7 +1,8 @@
-import { IsInt, IsPositive } from 'class-validator';
+import { IsInt, IsPositive, Max } from 'class-validator';
 import type { OptionsInput } from '../../core/parse-options.js';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { Schedule } from './declarations.js';
+import { MOST_STEPS } from './elapsed.js';
 import { LearningRateSchedule } from './learning-rate-schedule.js';
 import { checkWarmUp, halfCosine, WarmUpOptions, warmUpThen } from './warm-up.js';
 
@@ -10,6 +11,7 @@ export class CosineDecayOptions extends WarmUpOptions {
   /** Updates of the decay, those of the warm-up not counted, at least 1. */
   @IsInt()
   @IsPositive()
+  @Max(MOST_STEPS)
   decaySteps!: number;
 }
 

@@ -23,6 +23,9 @@ useTestEngine();
 /** A few roundings of float32 for each of twelve additions. */
 const SUM_TOLERANCE = 2e-6;
 
+/** Of float32, for each of many additions. */
+const ONE_ROUNDING = 6e-8;
+
 const MODES = ['eager', 'recorded'] as const;
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/schedules.json', import.meta.url), 'utf8')) as {
@@ -158,6 +161,27 @@ it('bits of eager and recorded training are equal', async () => {
   };
   expect(await run('recorded')).toEqual(await run('eager'));
 });
+
+it.each(['float32', 'mixed_bfloat16'] as const)(
+  'moves on at each of several steps of one call, %s',
+  async (precision) => {
+    const STEPS = 600;
+    const schedule = new scheduleTable.cosineDecay!({ initialLearningRate: 0.1, decaySteps: 2 * STEPS });
+    const model = sequential([layers.dense({ units: 1, useBias: false, kernelInitializer: 'zeros' })]);
+    const loss = (labels: Tensor, predictions: Tensor) => tf.squeeze(tf.mul(labels, predictions), [1]);
+    model.compile({ optimizer: new SGD({ learningRate: schedule }), loss, execution: 'recorded', precision });
+    const ones = tf.ones([STEPS, 1]);
+    const { functionCalls } = engine().counters();
+    await model.fit(ones, ones, { epochs: 1, batchSize: 1, verbose: 0 });
+    expect(engine().counters().functionCalls - functionCalls).toBeLessThan(STEPS);
+    let sum = 0;
+    for (let i = 0; i < STEPS; i++) sum += schedule.valueAt(i);
+    // The rate is computed in single precision whatever the layers run in.
+    expect(Math.abs(weightOf(model) / -sum - 1)).toBeLessThan(STEPS * ONE_ROUNDING);
+    ones.dispose();
+    model.dispose();
+  },
+);
 
 describe('optimizer.learningRate', () => {
   it('cannot be set while a schedule is in force', () => {
