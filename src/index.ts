@@ -273,7 +273,10 @@ export { InverseTimeDecay, InverseTimeDecayOptions } from './optimizers/schedule
 export { LearningRateSchedule } from './optimizers/schedules/learning-rate-schedule.js';
 export type { ScheduleConfig } from './optimizers/schedules/learning-rate-schedule.js';
 export { OneCycle, OneCycleOptions } from './optimizers/schedules/one-cycle.js';
-export { PiecewiseConstantDecay, PiecewiseConstantDecayOptions } from './optimizers/schedules/piecewise-constant-decay.js';
+export {
+  PiecewiseConstantDecay,
+  PiecewiseConstantDecayOptions,
+} from './optimizers/schedules/piecewise-constant-decay.js';
 export { PolynomialDecay, PolynomialDecayOptions } from './optimizers/schedules/polynomial-decay.js';
 export { StepDecay, StepDecayOptions } from './optimizers/schedules/step-decay.js';
 export { WarmUpOptions } from './optimizers/schedules/warm-up.js';

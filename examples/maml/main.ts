@@ -55,21 +55,28 @@ interface Result {
 async function errorsOn(model: Maml, tasks: Tasks): Promise<Result> {
   const measure = recorded((x: Tensor, y: Tensor) => {
     const weights = model.trainableWeightTensors();
-    return [model.metaLoss(weights, x, y, false), model.metaLoss(weights, x, y, true)];
+    return { before: model.metaLoss(weights, x, y, false), after: model.metaLoss(weights, x, y, true) };
   });
   const [x, y] = onDevice(tasks);
-  const errors = await measure(x, y);
-  const [before, after] = errors.map((error) => error.dataSync()[0]!);
-  tf.dispose([x, y, ...errors]);
+  const batches = x.shape[0]! / TASKS;
+  const [xs, ys] = [tf.split(x, batches), tf.split(y, batches)];
+  const mean = { before: 0, after: 0 };
+  for (const [i, batch] of xs.entries()) {
+    const errors = await measure(batch, ys[i]!);
+    mean.before += errors.before.dataSync()[0]! / batches;
+    mean.after += errors.after.dataSync()[0]! / batches;
+    tf.dispose(errors);
+  }
+  tf.dispose([x, y, xs, ys] as tf.TensorContainer);
   measure.dispose();
-  return { before: before!, after: after! };
+  return mean;
 }
 
 async function main(): Promise<void> {
   const engine = startEngine();
   console.log(`TensorFlow ${engine.version} on ${engine.device}`);
   const tasks = drawTasks((smoke ? 20 : steps) * TASKS, seed, 'training');
-  const unseen = drawTasks(smoke ? 10 : 100, seed, 'test');
+  const unseen = drawTasks((smoke ? 1 : 50) * TASKS, seed, 'test');
 
   const gradients: number[] = [];
   for (const training of ['second order', 'first order'] as const) {

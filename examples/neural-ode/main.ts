@@ -117,7 +117,7 @@ async function main(): Promise<void> {
   const works = difference < AGREE && (smoke || learnt);
   const ofTraining = `both trained to ${Math.max(...losses).toExponential(1)}`;
   console.log(
-    `Verdict: ${works ? 'ok' : 'FAILED'} (adjoint method and backpropagation agree to ${difference.toExponential(1)}, ${AGREE} wanted` +
+    `Verdict: ${works ? 'ok' : 'FAILED'} (adjoint method and backpropagation agree to ${difference.toExponential(1)}, ${AGREE.toExponential()} wanted` +
       `${smoke ? '' : `; ${ofTraining}, ${(MOST_OF_STANDING_STILL * standingStill).toExponential(1)} wanted`})`,
   );
   if (!works) process.exitCode = 1;

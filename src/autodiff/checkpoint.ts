@@ -46,10 +46,23 @@ export function checkpoint<Args extends readonly unknown[], Result>(
   checkFunction(fn, 'checkpoint');
   return (...args) => {
     const { state } = tapeEngine();
-    const onTape = state.gradientDepth > 0 && state.kernelDepth === 0;
+    const onTape = state.gradientDepth > 0 && state.kernelDepth === 0 && !off;
     if (!onTape) return checked(fn(...args));
     return applyCheckpointed(fn as unknown as (...args: unknown[]) => Result, args);
   };
+}
+
+let off = false;
+
+/** Runs `fn` with checkpointed functions run like any other; internal to memory reports. */
+export function withoutCheckpoints<T>(fn: () => T): T {
+  const outer = off;
+  off = true;
+  try {
+    return fn();
+  } finally {
+    off = outer;
+  }
 }
 
 function applyCheckpointed<Result>(fn: (...args: unknown[]) => Result, args: readonly unknown[]): Result {

@@ -161,10 +161,13 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   get checkpointed(): boolean {
     return this.checkpointedBy.size > 0;
   }
-  private readonly checkpointedBy = new Set<'declaration' | 'policy'>();
+  private readonly checkpointedBy = new Set<unknown>();
 
-  /** @internal */
-  setCheckpointed(by: 'declaration' | 'policy', value: boolean): void {
+  /**
+   * @param by - who says so: each takes back its own word alone
+   * @internal
+   */
+  setCheckpointed(by: unknown, value: boolean): void {
     if (value) this.checkpointedBy.add(by);
     else this.checkpointedBy.delete(by);
   }

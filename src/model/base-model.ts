@@ -4,7 +4,7 @@ import { OptionsError, StateError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { PathTree } from '../core/path-tree.js';
-import { choosesNothing, compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import type { PathPredicate } from '../core/path-predicate.js';
 import { currentServices } from '../core/services.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import { History } from '../callbacks/history.js';
@@ -33,9 +33,13 @@ import type { Profile } from '../training/profile.js';
 import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
+import { applyCheckpointPolicy, measureForCheckpoints } from './apply-checkpoint-policy.js';
+import { checkPolicy, type CheckpointPolicy } from './checkpoint-policy.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 import { CompileOptions } from './compile-options.js';
 import { compilePlan } from './compile-plan.js';
+import { sortArguments } from './sort-arguments.js';
+import { setTrainable } from './set-trainable.js';
 import { formatSummary } from './summary.js';
 import { copyWeights, overwriteWeights } from './weight-tensors.js';
 import { trainableWeightTensors, withWeights } from './weights-as-input.js';
@@ -76,6 +80,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   private readonly services = currentServices();
   private readonly queue = new RunQueue(() => this.describe());
   private trainer: Trainer | undefined;
+  private checkpointPolicy: CheckpointPolicy | undefined;
 
   /**
    * Makes the weights of all layers by one run on zeros; where a layer refuses, none are made.
@@ -101,6 +106,9 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     } finally {
       context.dispose();
     }
+    const all = this as unknown as AnyLayer;
+    applyCheckpointPolicy(all, this.checkpointPolicy, `compile of ${this.describe()}`, true);
+    measureForCheckpoints(all);
   }
 
   /** For a model with a `trainStep` of its own; internal to training. */
@@ -137,7 +145,12 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
         fix: 'pass e.g. loss: "meanSquaredError"',
       });
     }
+    if (options.checkpoint !== undefined) checkPolicy(options.checkpoint, where);
     const plan = compilePlan(options, this.services, where);
+    this.place();
+    applyCheckpointPolicy(this as unknown as AnyLayer, options.checkpoint, where, this.built);
+    this.checkpointPolicy = options.checkpoint;
+    if (this.built) measureForCheckpoints(this as unknown as AnyLayer);
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
     this.buildFromOptions();
@@ -446,13 +459,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    */
   setTrainable(predicate: PathPredicate, trainable: boolean): void {
     this.place();
-    const matches = compilePathPredicate(predicate);
-    const tree = collectLayers(this);
-    const chosen = [...tree].filter(([path]) => matches(path));
-    if (chosen.length === 0) {
-      throw choosesNothing(predicate, `setTrainable of ${this.describe()}`, 'layer of the model', tree.paths());
-    }
-    for (const [, layer] of chosen) layer.trainable = trainable;
+    setTrainable(this, predicate, trainable);
   }
 
   /** Number of weight elements, statistics included. */
@@ -519,43 +526,6 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
       fix: 'call model.build([null, ...inputShape]), fit or predict first, or give the first layer an inputShape',
     });
   }
-}
-
-/** `(x, y, options)` and `(dataset, options)` to one form. */
-export function sortArguments(
-  first: HostArrayInput | BatchSource,
-  second: unknown,
-  third: unknown,
-): { source: BatchSource; options: unknown } {
-  const isData =
-    Array.isArray(second) ||
-    ArrayBuffer.isView(second) ||
-    second instanceof tf.Tensor ||
-    (typeof second === 'object' && second !== null && 'values' in second && 'shape' in second);
-  if (!isData && third === undefined) {
-    if (isSource(first)) return { source: first, options: second };
-    // Without labels: what trains without them, and the error that says that they are missing.
-    if (second === undefined || (typeof second === 'object' && second !== null)) {
-      return { source: { x: first as HostArrayInput }, options: second };
-    }
-  }
-  return { source: { x: first as HostArrayInput, y: second as HostArrayInput }, options: third };
-}
-
-function isSource(value: unknown): value is BatchSource {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (!Array.isArray(value) || isBatch(value[0])) &&
-    !ArrayBuffer.isView(value) &&
-    !(value instanceof tf.Tensor) &&
-    !('values' in value && 'shape' in value)
-  );
-}
-
-/** An array of these is data for several steps, not an array of numbers. */
-function isBatch(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'x' in value;
 }
 
 function onlyOne<T>(entries: readonly (readonly [string, T])[]): T | undefined {

@@ -8,6 +8,7 @@ import type { BaseMetric } from '../metrics/base-metric.js';
 import type { MetricFunction } from '../metrics/function-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import type { LossScaleLike } from '../training/loss-scale-settings.js';
+import type { CheckpointPolicy } from './checkpoint-policy.js';
 import type { Execution } from '../training/training-plan.js';
 import type { ClipOptions } from '../optimizers/clip-options.js';
 import type { GradientTransform } from '../optimizers/gradient-transform.js';
@@ -60,6 +61,14 @@ export class CompileOptions {
   @IsBoolean()
   logGradientNorms = false;
 
+  /**
+   * Batches whose gradients make one update together, as one batch of all their examples would; the memory is that of one.
+   * The rest of an epoch makes a smaller group. BatchNormalization sees each batch by itself. Default 1.
+   */
+  @IsInt()
+  @Min(1)
+  accumulateSteps = 1;
+
   /** Keeps slow weights that the optimizer's are set back to. Default none. */
   @IsOptional()
   lookahead?: OptionsInput<LookaheadOptions>;
@@ -86,6 +95,13 @@ export class CompileOptions {
    */
   @IsOptional()
   lossScale?: LossScaleLike;
+
+  /**
+   * Which layers keep only their input in a step and are computed again for the gradient, to save memory: `none`, `all`,
+   * `sqrt`, `{ every: n }`, `{ maxActivationMb: n }`, or a predicate of layer paths. Default as the layers say.
+   */
+  @IsOptional()
+  checkpoint?: CheckpointPolicy;
 
   /** Seed of initial weights, shuffling and every draw in a step. Default 0. */
   @IsInt()

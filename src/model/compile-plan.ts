@@ -82,9 +82,23 @@ export function compilePlan(options: CompileOptions, services: Services, where: 
     metrics,
     ...handling,
     ...precisionOf(options, where),
+    accumulateSteps: accumulation(options, loss, where),
     seed: options.seed,
     execution: options.execution,
   };
+}
+
+function accumulation({ accumulateSteps }: CompileOptions, loss: BaseLoss, where: string): number {
+  const { reduction } = loss.options;
+  if (accumulateSteps === 1 || reduction === 'sumOverBatchSize' || reduction === 'meanWithSampleWeight') {
+    return accumulateSteps;
+  }
+  throw new OptionsError('invalid-option', {
+    where: `option "accumulateSteps" of ${where}`,
+    expected: "a loss that is a mean, of reduction 'sumOverBatchSize' or 'meanWithSampleWeight'",
+    received: `${accumulateSteps} with a loss of reduction '${reduction}'`,
+    fix: 'gradients of batches are weighted by what their losses were divided by: choose one of the two reductions',
+  });
 }
 
 function precisionOf(

@@ -22,7 +22,8 @@ import type { BatchSource } from '../training/batches.js';
 import type { Logs } from '../training/callback-contract.js';
 import { LearningRateCurve, RunningAverage } from '../training/learning-rate-curve.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
-import { type BaseModel, sortArguments } from './base-model.js';
+import type { BaseModel } from './base-model.js';
+import { sortArguments } from './sort-arguments.js';
 
 /** So many steps in a row without a finite loss end a sweep; loss scaling leaves fewer out until it has settled. */
 const MOST_BAD_STEPS = 20;

@@ -1,3 +1,5 @@
+import { IsOptional } from 'class-validator';
+import { checkpoint } from '../autodiff/checkpoint.js';
 import { SetupError, StateError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { toSnakeCase, UniqueNames } from '../core/naming.js';
@@ -8,8 +10,19 @@ import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { CallContext } from '../layers/call-context.js';
 import { LayerOptions } from '../layers/layer-options.js';
 import { collectLayers } from './collect-weights.js';
+import type { Chain } from './apply-checkpoint-policy.js';
 import { BaseModel } from './base-model.js';
+import { checkPolicy, isChainPolicy, segmentsOf, type ChainPolicy, type CheckpointPolicy, type Segment } from './checkpoint-policy.js';
 import { Model } from './declarations.js';
+import { fitBudget, type UnitCost } from './fit-budget.js';
+import { measureUnits } from './measure-units.js';
+
+/** Options of `sequential`. */
+export class SequentialOptions extends LayerOptions {
+  /** Which layers are computed again for the gradient instead of kept; `compile` may say otherwise. Default `none`. */
+  @IsOptional()
+  checkpoint?: CheckpointPolicy;
+}
 
 /**
  * A model that runs its layers one after the other, $f = f_n \circ \dots \circ f_1$.
@@ -33,13 +46,19 @@ import { Model } from './declarations.js';
  *
  * @see https://keras.io/api/models/sequential/
  */
-@Model('adjoint/sequential', LayerOptions)
-export class Sequential extends BaseModel {
+@Model('adjoint/sequential', SequentialOptions)
+export class Sequential extends BaseModel<SequentialOptions> implements Chain {
   private readonly chain: BaseLayer[] = [];
   private named: readonly [string, BaseLayer][] | undefined;
+  private compiledPolicy: ChainPolicy | undefined;
+  /** Shape of one input without the batch, as of the latest call. */
+  private exampleShape: readonly number[] | undefined;
+  private costs: ((batch: number) => UnitCost[]) | undefined;
+  private readonly segmentsByBatch = new Map<number, Segment[]>();
 
-  constructor(chain: readonly BaseLayer[] = [], options?: OptionsInput<LayerOptions>) {
+  constructor(chain: readonly BaseLayer[] = [], options?: OptionsInput<SequentialOptions>) {
     super(options);
+    if (this.options.checkpoint !== undefined) checkPolicy(this.options.checkpoint, this.describe());
     if (!Array.isArray(chain)) {
       throw new SetupError('no-layers', {
         where: this.describe(),
@@ -131,7 +150,46 @@ export class Sequential extends BaseModel {
   }
 
   override call(inputs: Tensor, context?: CallContext): Tensor {
-    return this.chain.reduce((x, layer) => layer.call(x, context), inputs);
+    this.exampleShape = inputs.shape.slice(1);
+    return this.segments(inputs.shape[0]!).reduce((value, { from, to, again }) => {
+      const run = (x: Tensor) => this.chain.slice(from, to).reduce((y, layer) => layer.call(y, context), x);
+      return (again ? checkpoint(run) : run)(value);
+    }, inputs);
+  }
+
+  /** @internal */
+  setCheckpointPolicy(policy: ChainPolicy | undefined): void {
+    this.compiledPolicy = policy;
+    this.segmentsByBatch.clear();
+  }
+
+  /** @internal */
+  measureForCheckpoints(): void {
+    if (typeof this.policy !== 'object' || !('maxActivationMb' in this.policy)) return;
+    if (this.exampleShape !== undefined) this.costs ??= measureUnits(this.chain, this.exampleShape);
+  }
+
+  /** @internal */
+  get ownCheckpointPolicy(): CheckpointPolicy | undefined {
+    return this.options.checkpoint;
+  }
+
+  private get policy(): ChainPolicy {
+    const { checkpoint: own } = this.options;
+    return this.compiledPolicy ?? (own !== undefined && isChainPolicy(own) ? own : 'none');
+  }
+
+  private segments(batch: number): readonly Segment[] {
+    const { policy, chain, costs } = this;
+    if (typeof policy !== 'object' || !('maxActivationMb' in policy)) return segmentsOf(chain.length, policy);
+    // Before it is measured there are no steps.
+    if (costs === undefined) return segmentsOf(chain.length, 'none');
+    let segments = this.segmentsByBatch.get(batch);
+    if (segments === undefined) {
+      segments = fitBudget(costs(batch), policy.maxActivationMb * 1e6, `option "checkpoint" of ${this.describe()}, batch of ${batch}`);
+      this.segmentsByBatch.set(batch, segments);
+    }
+    return segments;
   }
 
   override computeOutputShape(inputShape: Shape): Shape {
@@ -150,16 +208,16 @@ export class Sequential extends BaseModel {
  * console.log(model.name); // digits
  * ```
  */
-export function sequential(chain?: readonly BaseLayer[], options?: OptionsInput<LayerOptions>): Sequential;
-export function sequential(options: OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] }): Sequential;
+export function sequential(chain?: readonly BaseLayer[], options?: OptionsInput<SequentialOptions>): Sequential;
+export function sequential(options: OptionsInput<SequentialOptions> & { layers?: readonly BaseLayer[] }): Sequential;
 export function sequential(
-  first: readonly BaseLayer[] | (OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] }) = [],
-  options?: OptionsInput<LayerOptions>,
+  first: readonly BaseLayer[] | (OptionsInput<SequentialOptions> & { layers?: readonly BaseLayer[] }) = [],
+  options?: OptionsInput<SequentialOptions>,
 ): Sequential {
   if (typeof first !== 'object' || first === null || Array.isArray(first)) {
     return new Sequential(first as readonly BaseLayer[], options);
   }
-  const { layers, ...rest } = first as OptionsInput<LayerOptions> & { layers?: readonly BaseLayer[] };
+  const { layers, ...rest } = first as OptionsInput<SequentialOptions> & { layers?: readonly BaseLayer[] };
   return new Sequential(layers, rest);
 }
 

@@ -1,4 +1,4 @@
-import { IsInt, IsNumber, IsPositive, Max } from 'class-validator';
+import { IsInt, IsPositive, ValidateBy } from 'class-validator';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { tf } from '../engine/tfjs.js';
 import type { AfterUpdate } from './after-update.js';
@@ -13,9 +13,13 @@ export class LookaheadOptions {
   every = 5;
 
   /** Share of the way from the slow weights to the optimizer's that the slow ones go, above 0 and at most 1. Default 0.5. */
-  @IsNumber()
-  @IsPositive()
-  @Max(1)
+  @ValidateBy({
+    name: 'isShare',
+    validator: {
+      validate: (value) => typeof value === 'number' && value > 0 && value <= 1,
+      defaultMessage: () => 'rate must be a number above 0 and at most 1',
+    },
+  })
   rate = 0.5;
 }
 

@@ -2,12 +2,18 @@ import { DataError, OptionsError } from '../core/errors.js';
 import { formatShape } from '../core/shape.js';
 import type { Batch } from '../data/example.js';
 
-/** Multiplies each example's weight by the weight of its class; labels are class indices or one-hot rows. */
-export function applyClassWeights<T extends Batch>(
-  batch: T,
-  classWeight: ReadonlyMap<number, number>,
+/** What `classWeight` does to each batch: nothing where it is not given. */
+export function classWeighting(
+  input: Readonly<Record<number, number>> | undefined,
   where: string,
-): T {
+): <T extends Batch>(batch: T) => T {
+  if (input === undefined) return (batch) => batch;
+  const weights = parseClassWeights(input, where);
+  return (batch) => applyClassWeights(batch, weights, where);
+}
+
+/** Multiplies each example's weight by the weight of its class; labels are class indices or one-hot rows. */
+function applyClassWeights<T extends Batch>(batch: T, classWeight: ReadonlyMap<number, number>, where: string): T {
   const { y, size } = batch;
   if (y === undefined) return batch;
   if (y.shape.length > 2) {
@@ -37,7 +43,7 @@ export function applyClassWeights<T extends Batch>(
 }
 
 /** @throws OptionsError where a key is no class index or a weight is negative or not finite */
-export function parseClassWeights(input: Readonly<Record<number, number>>, where: string): ReadonlyMap<number, number> {
+function parseClassWeights(input: Readonly<Record<number, number>>, where: string): ReadonlyMap<number, number> {
   return new Map(
     Object.entries(input).map(([key, weight]) => {
       const index = Number(key);

@@ -7,6 +7,7 @@ import type { StepRunner, TrainStepOptions } from './step-runner.js';
 import { fetchLogs, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
+import { updateStep } from './update-step.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
@@ -25,6 +26,12 @@ export class EagerRunner implements StepRunner {
       batches.flatMap((batch) =>
         fetchLogs(trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated), options.fetchLogs),
       ),
+    );
+  }
+
+  update(state: TrainState, options: TrainStepOptions): Promise<Logs[]> {
+    return withLearningRates(state, async (learningRates) =>
+      fetchLogs(updateStep(this.model, this.plan, state, learningRates, options.gated), options.fetchLogs),
     );
   }
 

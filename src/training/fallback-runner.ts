@@ -31,6 +31,10 @@ export class FallbackRunner implements StepRunner {
     return this.attempt((runner) => runner.train(state, batches, options));
   }
 
+  update(state: TrainState, options: TrainStepOptions): Promise<Logs[]> {
+    return this.attempt((runner) => runner.update(state, options));
+  }
+
   evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {
     return this.attempt((runner) => runner.evaluate(sums, batch));
   }

@@ -28,6 +28,7 @@ export interface FitPlan {
   /** Lets a step of the model's own make its layers and slots before it is run or recorded. */
   readonly rehearse: (state: TrainState, batch: DeviceBatch) => void;
   readonly gated: boolean;
+  readonly accumulateSteps: number;
   /** Steps for which the hooks of a batch are called once. */
   readonly logEvery: number;
   readonly signal: AbortSignal | undefined;
@@ -149,6 +150,7 @@ export class FitSession implements TrainingRun {
     for (; this.epoch < this.epochs && this.stopReason === null; this.epoch++) {
       await this.beginEpoch();
       await this.trainPass();
+      await this.update(this.makeState());
       // Stopped by onEpochBegin: there is no epoch to tell of.
       if (this.step === 0) break;
       const running = this.runningLogs();
@@ -197,7 +199,8 @@ export class FitSession implements TrainingRun {
   }
 
   private get stepsPerCall(): number {
-    return this.plan.batches.mayReadAhead ? Math.min(this.runner.stepsPerCall, this.watched) : 1;
+    const together = this.plan.batches.mayReadAhead && this.plan.accumulateSteps === 1;
+    return together ? Math.min(this.runner.stepsPerCall, this.watched) : 1;
   }
 
   /** By one call where there are as many as a call takes; the rest of a pass one by one. */
@@ -223,6 +226,8 @@ export class FitSession implements TrainingRun {
     const state = this.makeState();
     state.sums.reset();
     state.means.reset();
+    // What an aborted run has left of a group.
+    state.gradientSums?.reset();
     await this.callbacks.dispatch('onEpochBegin', this.epoch);
   }
 
@@ -242,11 +247,26 @@ export class FitSession implements TrainingRun {
       this.examples += size;
       if (this.plan.ownStep) state.means.add(logs[i]!, size, this.plan.gated);
     }
-    const last = logs.at(-1);
+    const updateLogs = await this.countMicroBatch(state);
+    const last = logs.length === 0 ? undefined : { ...logs.at(-1), ...updateLogs };
     if (last !== undefined && this.isLogged) await this.callbacks.dispatch('onBatchEnd', this.step - 1, last);
     // Timers, signals and requests of the surrounding service get their turn between two steps.
     await nextTurn();
     this.plan.signal?.throwIfAborted();
+  }
+
+  /** Updates where a group of batches is complete; one that is not, at the end of an epoch. */
+  private async countMicroBatch(state: TrainState): Promise<Logs> {
+    return state.gradientSums?.completes(this.plan.accumulateSteps) === true ? this.update(state) : {};
+  }
+
+  private async update(state: TrainState): Promise<Logs> {
+    const sums = state.gradientSums;
+    if (sums === null || sums.pending === 0) return {};
+    const options = { gated: this.plan.gated, fetchLogs: this.callbacks.hears('onBatchEnd') };
+    const [logs] = await this.queue.step(() => this.runner.update(state, options));
+    sums.pending = 0;
+    return logs ?? {};
   }
 
   /** Whether so many steps more complete `logEvery` of them. */

@@ -3,6 +3,7 @@ import { bigConstants } from '../engine/record/big-constants.js';
 import { RecordedFunction } from '../engine/record/recorded-function.js';
 import { RecordingWatch } from '../engine/record/recording-watch.js';
 import type { Tensor } from '../engine/tfjs.js';
+import type { LearningRates } from './apply-gradients.js';
 import type { Logs } from './callback-contract.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
@@ -11,6 +12,7 @@ import type { StepRunner, TrainStepOptions } from './step-runner.js';
 import { fetchLogs, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
+import { updateStep } from './update-step.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
@@ -48,7 +50,7 @@ export class RecordedRunner implements StepRunner {
 
   train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
     return withLearningRates(state, async (learningRates) => {
-      const rates = Object.fromEntries([...learningRates.values()].map((rate, i) => [`learningRate ${i}`, rate]));
+      const rates = namedRates(learningRates);
       const key = `train ${options.gated} ${this.trainability()}`;
       const inputs = batches.map((batch) => ({ ...rates, ...tensorsOf(batch) }));
       const signature = signatureOf(key, inputs[0]!);
@@ -63,6 +65,21 @@ export class RecordedRunner implements StepRunner {
         const logs = names.map((name, i) => [name, scalars[step * names.length + i]!] as const);
         return fetchLogs(Object.fromEntries(logs), options.fetchLogs);
       });
+    });
+  }
+
+  update(state: TrainState, { gated, fetchLogs: wanted }: TrainStepOptions): Promise<Logs[]> {
+    return withLearningRates(state, async (learningRates) => {
+      const key = `update ${gated} ${this.trainability()}`;
+      const rates = namedRates(learningRates);
+      const signature = signatureOf(key, rates);
+      const scalars = await this.run(key, [rates], () => {
+        const made = updateStep(this.model, this.plan, state, learningRates, gated);
+        this.logNames.set(signature, Object.keys(made));
+        return Object.values(made);
+      });
+      const names = this.logNames.get(signature)!;
+      return fetchLogs(Object.fromEntries(names.map((name, i) => [name, scalars[i]!])), wanted);
     });
   }
 
@@ -140,6 +157,10 @@ export class RecordedRunner implements StepRunner {
       .map(([, { trainable, inTrainableLayer }]) => (trainable ? '2' : inTrainableLayer ? '1' : '0'))
       .join('');
   }
+}
+
+function namedRates(learningRates: LearningRates): Record<string, Tensor> {
+  return Object.fromEntries([...learningRates.values()].map((rate, i) => [`learningRate ${i}`, rate]));
 }
 
 function signatureOf(key: string, named: Readonly<Record<string, Tensor>>): string {

@@ -24,6 +24,8 @@ export interface StepRunner {
    * @returns what each step logs, `{ loss }` unless the model has a step of its own; empty where nobody asked
    */
   train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]>;
+  /** Makes the update of a group of batches whose gradients were summed up. */
+  update(state: TrainState, options: TrainStepOptions): Promise<Logs[]>;
   evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void>;
   /** @returns a tensor that the caller owns */
   predict(x: Tensor): Promise<Tensor>;

@@ -4,6 +4,7 @@ import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import { AfterUpdateState } from '../optimizers/after-update-state.js';
 import { OptimizerState } from '../optimizers/optimizer-state.js';
 import { TransformState } from '../optimizers/transform-state.js';
+import { GradientSums } from './gradient-sums.js';
 import { LogMeans } from './log-means.js';
 import { LossScale } from './loss-scale.js';
 import { RunningSums } from './running-sums.js';
@@ -19,6 +20,8 @@ export class TrainState {
   readonly randomStep: Variable;
   /** `null` where losses are differentiated as they are. */
   readonly lossScale: LossScale | null;
+  /** `null` where each batch makes an update. */
+  readonly gradientSums: GradientSums | null;
   /** State by optimizer, in the order of first use; the plan's own first. */
   private readonly optimizers = new Map<BaseOptimizer, OptimizerState>();
   private readonly transforms = new Map<BaseOptimizer, TransformState>();
@@ -30,6 +33,7 @@ export class TrainState {
   ) {
     this.sums = new RunningSums('train', plan.metrics, plan.logs);
     this.lossScale = plan.lossScale === null ? null : new LossScale(plan.lossScale);
+    this.gradientSums = plan.accumulateSteps === 1 ? null : new GradientSums();
     const zero = tf.scalar(0, 'int32');
     this.randomStep = Variable.create('random-step', zero);
     zero.dispose();
@@ -100,6 +104,7 @@ export class TrainState {
   /** Makes all that an optimizer's updates of a weight need and that is not there yet. */
   ensureWeight(optimizer: BaseOptimizer, path: string, variable: Variable): void {
     this.stateOf(optimizer).ensure(path, variable);
+    this.gradientSums?.ensure(path, variable);
     this.transformsOf(optimizer).ensure(path, variable);
     if (this.plan.afterUpdates.length === 0) return;
     const own = this.afterUpdatesOf(optimizer);
@@ -117,6 +122,7 @@ export class TrainState {
     this.afterUpdates.clear();
     this.sums.dispose();
     this.lossScale?.dispose();
+    this.gradientSums?.dispose();
     this.randomStep.dispose();
   }
 }

@@ -1,10 +1,12 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
-import { applyGradients, type LearningRates } from './apply-gradients.js';
+import { applyGradients, type AppliedGradients, type LearningRates } from './apply-gradients.js';
 import { customStep } from './custom-step.js';
 import type { DeviceBatch } from './device-batch.js';
+import type { Differentiated } from './differentiate.js';
 import { forwardBackward } from './forward-backward.js';
-import { gatedAssign } from './gate.js';
+import { allFinite, gatedAssign } from './gate.js';
+import { shareOf, type GradientSums } from './gradient-sums.js';
 import { gateLogs } from './step-logs.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -41,18 +43,22 @@ export function trainStep(
       const { predictions, ...differentiated } = forwardBackward(model, plan, batch, context, scaling);
       const { loss } = differentiated;
       const staged = context.stateWrites;
-      const { finite, gate, sound, logs } = applyGradients(
-        model,
-        plan,
-        state,
-        plan.optimizer,
-        differentiated,
-        learningRates,
-        context,
-        gated || (scaling?.isDynamic ?? false),
-        staged.values(),
-      );
-      if (finite !== null) scaling?.update(finite);
+      const guarded = gated || (scaling?.isDynamic ?? false);
+      const { finite, gate, sound, logs } =
+        state.gradientSums === null
+          ? applyGradients(
+              model,
+              plan,
+              state,
+              plan.optimizer,
+              differentiated,
+              learningRates,
+              context,
+              guarded,
+              staged.values(),
+            )
+          : accumulate(plan, state.gradientSums, differentiated, batch, guarded, staged.values());
+      if (finite !== null && state.gradientSums === null) scaling?.update(finite);
       for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
       const size = tf.scalar(batch.size);
       state.sums.add(loss, size, batch.y!, predictions, batch.sampleWeight, gate);
@@ -68,4 +74,20 @@ export function trainStep(
       context.dispose();
     }
   });
+}
+
+/** Adds a micro-batch's gradients to its group's, whatever they are: one that is not finite spoils its group. */
+function accumulate(
+  plan: TrainingPlan,
+  sums: GradientSums,
+  differentiated: Differentiated,
+  batch: DeviceBatch,
+  gated: boolean,
+  staged: Iterable<Tensor>,
+): AppliedGradients {
+  const { loss, weights } = differentiated;
+  const gradients = weights.flatMap(({ gradient }) => (gradient === null ? [] : [gradient]));
+  const finite = gated ? allFinite([loss, ...gradients, ...staged]) : null;
+  sums.add(differentiated, shareOf(batch, plan.loss.options.reduction));
+  return { finite, gate: finite, sound: finite, logs: {} };
 }

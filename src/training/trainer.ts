@@ -1,24 +1,16 @@
 import { ModelGradcheckOptions } from '../autodiff/gradcheck-options.js';
 import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
+import { OptionsError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { Tensor } from '../engine/tfjs.js';
-import { emptyDataset, toBatch, type Batch, type ExampleInput } from '../data/example.js';
+import { emptyDataset, toBatch, type ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
-import {
-  asSource,
-  batchesOf,
-  prepareData,
-  refuseOneShot,
-  rowsOf,
-  splitArrays,
-  type BatchSource,
-  type PreparedData,
-} from './batches.js';
+import { batchesOf, prepareData, type BatchSource, type PreparedData } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
 import type { CallbackContract, Logs } from './callback-contract.js';
 import { checkFitOptions } from './check-fit-options.js';
-import { applyClassWeights, parseClassWeights } from './class-weights.js';
+import { classWeighting } from './class-weights.js';
 import { rehearse } from './custom-step.js';
 import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import { evaluateLoop } from './evaluate-loop.js';
@@ -41,6 +33,7 @@ import type { RunQueue } from './run-queue.js';
 import { Profile } from './profile.js';
 import { profileStep } from './profile-step.js';
 import { RunningSums } from './running-sums.js';
+import { checkArrays, sortData } from './sort-data.js';
 import type { StepRunner } from './step-runner.js';
 import { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -65,6 +58,7 @@ export class Trainer {
     private readonly queue: RunQueue,
     private readonly logger: Logger,
   ) {
+    if (plan.accumulateSteps > 1 && model.trainStep !== undefined) throw accumulatesItself(model, plan);
     this.runner = makeRunner(model, plan, logger);
     this.averaged = new AveragedWeights(model, plan, queue, () => this.state);
   }
@@ -90,7 +84,7 @@ export class Trainer {
       options.signal?.throwIfAborted();
       const callbacks = [...standard(options), ...options.callbacks];
       const dispatcher = new CallbackDispatcher(callbacks);
-      const { training, validation } = this.sortData(source, options, where);
+      const { training, validation } = sortData(this.model, this.plan, source, options, where);
       const plan = this.fitPlan(training, validation, options, callbacks, where);
       const session = new FitSession(plan, this.runner, () => this.ensureState(), this.queue, dispatcher);
       try {
@@ -109,7 +103,7 @@ export class Trainer {
     const options = parseOptions(EvaluateOptions, input, where);
     options.signal?.throwIfAborted();
     const data = prepareData(source, where, options.sampleWeight);
-    if (data.kind === 'arrays') this.checkArrays(data, where);
+    if (data.kind === 'arrays') checkArrays(this.model, this.plan, data, where);
     const logs = await this.queue.shared('evaluate', () => this.runEvaluation(data, options.batchSize, where, options));
     if (options.verbose === 1) {
       this.logger.info(
@@ -130,7 +124,7 @@ export class Trainer {
     return this.queue.exclusive('trainOnBatch', async () => {
       const options = parseOptions(TrainOnBatchOptions, input, where);
       const given = toBatch({ ...source, sampleWeight: options.sampleWeight }, where);
-      const hostBatch = this.classWeighting(options.classWeight, where)(given);
+      const hostBatch = classWeighting(options.classWeight, where)(given);
       checkFinite(hostBatch, where);
       if (this.model.trainStep === undefined) preflight(this.model, this.plan, hostBatch, where);
       const state = this.ensureState();
@@ -142,6 +136,9 @@ export class Trainer {
           const ownStep = this.model.trainStep !== undefined;
           const [logs] = await this.runner.train(state, [batch], { gated: false, fetchLogs: ownStep });
           this.stepsTrained++;
+          if (state.gradientSums?.completes(this.plan.accumulateSteps) === true) {
+            await this.runner.update(state, { gated: false, fetchLogs: false });
+          }
           return ownStep ? logs! : state.sums.read();
         } finally {
           disposeBatch(batch);
@@ -205,48 +202,6 @@ export class Trainer {
     return this.state;
   }
 
-  /** Sorts out training and validation data; all that lies in memory is checked whole, here. */
-  private sortData(
-    source: BatchSource,
-    options: FitOptions,
-    where: string,
-  ): { training: PreparedData; validation: PreparedData | undefined } {
-    let training = prepareData(source, where, options.sampleWeight);
-    let validation: PreparedData | undefined;
-    const validationWhere = `validationData of ${where}`;
-    if (options.validationData !== undefined)
-      validation = prepareData(asSource(options.validationData), validationWhere);
-    else if (options.validationSplit > 0) {
-      [training, validation] = splitArrays(training, options.validationSplit, where);
-    }
-    const passes = options.epochs - options.initialEpoch;
-    if (options.stepsPerEpoch === undefined) refuseOneShot(training, passes, where);
-    if (validation !== undefined) refuseOneShot(validation, passes, validationWhere);
-    if (training.kind === 'arrays') this.checkTraining(training, where);
-    if (validation?.kind === 'arrays') this.checkArrays(validation, validationWhere);
-    if (training.kind === 'arrays' && options.classWeight !== undefined) {
-      const { arrays, rows } = training;
-      training = {
-        kind: 'arrays',
-        rows,
-        arrays: this.classWeighting(options.classWeight, where)({ ...arrays, size: rows }),
-      };
-    }
-    return { training, validation };
-  }
-
-  private checkTraining(data: PreparedData & { kind: 'arrays' }, where: string): void {
-    // What a step of the model's own makes of its batch is its own affair.
-    if (this.model.trainStep === undefined) this.checkArrays(data, where);
-    else checkFinite(data.arrays, where);
-  }
-
-  private checkArrays(data: PreparedData & { kind: 'arrays' }, where: string): void {
-    checkFinite(data.arrays, where);
-    const first = rowsOf(data, 0, Math.min(data.rows, 8));
-    preflight(this.model, this.plan, { ...first.arrays, size: first.rows }, where, data.arrays.y);
-  }
-
   private fitPlan(
     training: PreparedData,
     validation: PreparedData | undefined,
@@ -266,6 +221,7 @@ export class Trainer {
       ownStep: this.model.trainStep !== undefined,
       rehearse: (state, batch) => this.rehearse(state, batch),
       gated: callbacks.some((callback) => callback.gatesNonFinite === true),
+      accumulateSteps: this.plan.accumulateSteps,
       logEvery: options.logEvery,
       signal: options.signal,
       optimizer: this.plan.optimizer,
@@ -277,7 +233,7 @@ export class Trainer {
         this.model.trainStep === undefined
           ? batchCheck(this.model, this.plan, training, where)
           : (batch) => checkFinite(batch, where),
-      prepareBatch: training.kind === 'arrays' ? (batch) => batch : this.classWeighting(options.classWeight, where),
+      prepareBatch: training.kind === 'arrays' ? (batch) => batch : classWeighting(options.classWeight, where),
       validate:
         validation &&
         (() =>
@@ -313,15 +269,6 @@ export class Trainer {
     });
   }
 
-  private classWeighting(
-    input: Readonly<Record<number, number>> | undefined,
-    where: string,
-  ): <T extends Batch>(batch: T) => T {
-    if (input === undefined) return (batch) => batch;
-    const weights = parseClassWeights(input, where);
-    return (batch) => applyClassWeights(batch, weights, where);
-  }
-
   private runEvaluation(
     data: PreparedData,
     batchSize: number | undefined,
@@ -336,4 +283,13 @@ export class Trainer {
     this.evaluating = run.catch(() => undefined);
     return run;
   }
+}
+
+function accumulatesItself(model: Trainable, { accumulateSteps }: TrainingPlan): OptionsError {
+  return new OptionsError('invalid-option', {
+    where: `option "accumulateSteps" of compile of ${model.describe()}`,
+    expected: '1 for a model with a trainStep of its own, which says itself when it updates',
+    received: String(accumulateSteps),
+    fix: 'sum up gradients in variables of the model',
+  });
 }

@@ -26,6 +26,8 @@ export interface TrainingPlan {
   readonly logGradientNorms: boolean;
   /** Names of all that a step logs besides loss and metrics. */
   readonly logs: readonly string[];
+  /** Batches that make one update together. */
+  readonly accumulateSteps: number;
   readonly precision: Precision;
   /** Whether the layer at a path computes in float32 though `precision` says otherwise. */
   readonly isFloat32: (path: string) => boolean;

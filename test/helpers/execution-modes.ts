@@ -1,3 +1,6 @@
+import { checkpoint } from '../../src/autodiff/checkpoint.js';
+import { noGrad } from '../../src/autodiff/no-grad.js';
+import { valueAndGradients } from '../../src/autodiff/value-and-gradients.js';
 import { inFloat64, readFloat64 } from '../../src/engine/float64.js';
 import { recorded } from '../../src/engine/record/recorded.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
@@ -32,6 +35,26 @@ const asRecorded: Execute = async (compute, inputs) => {
   }
 };
 
+/** What a second run under `checkpoint` computes, on the way back to the inputs. */
+const checkpointed: Execute = async (compute, inputs) => {
+  let latest: Tensor[] = [];
+  const keep = (results: Tensor[]): Tensor[] => {
+    tf.dispose(latest);
+    latest = noGrad(() => results.map((tensor) => tf.keep(tensor.clone())));
+    return results;
+  };
+  const run = checkpoint((...given: Tensor[]) => keep(compute(...given)));
+  const { value, gradients } = valueAndGradients(
+    () =>
+      run(...inputs)
+        .filter(({ dtype }) => dtype === 'float32')
+        .reduce((sum, tensor) => tf.add(sum, tf.sum(tensor)), tf.scalar(0)),
+    inputs.filter(({ dtype }) => dtype === 'float32'),
+  );
+  tf.dispose([value, ...gradients.filter((gradient) => gradient !== null)]);
+  return readAll(latest, (tensor) => [...tensor.dataSync()]);
+};
+
 /** Roundings of float64, of 1e-16 each, in sums of a few terms. */
 const FLOAT64_TOLERANCE = 1e-13;
 
@@ -40,6 +63,7 @@ export const MODES: readonly (readonly [name: string, execute: Execute, toleranc
   ['eager', eager, FLOAT32_TOLERANCE],
   ['recorded', asRecorded, FLOAT32_TOLERANCE],
   ['float64', float64, FLOAT64_TOLERANCE],
+  ['checkpointed', checkpointed, FLOAT32_TOLERANCE],
 ];
 
 function readAll(tensors: readonly Tensor[], read: (tensor: Tensor) => number[]): number[][] {

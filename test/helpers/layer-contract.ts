@@ -116,8 +116,9 @@ export function layerContract(
     layer.dispose();
   });
 
-  it.each(gradientModes)('has the right gradients by its inputs and weights in %s', (mode) => {
+  it.each([...gradientModes, 'training, checkpointed'] as const)('has the right gradients by its inputs and weights in %s', (mode) => {
     const layer = makeBuilt();
+    if (mode === 'training, checkpointed') layer.setCheckpointed('declaration', true);
     const handles = trainableWeights(layer);
     const start = makeInputs();
     const values = handles.map((handle, i) => {
@@ -129,7 +130,7 @@ export function layerContract(
     });
     const run = (...at: Tensor[]): Tensor => {
       const weights = new Map(handles.map((handle, i) => [handle.variable, at[start.length + i]!]));
-      const context = new CallContext({ training: mode === 'training', seed: 3 });
+      const context = new CallContext({ training: mode !== 'inference', seed: 3 });
       const output = withVariableReads(weights, () => layer.call(feed(at.slice(0, start.length)), context));
       context.dispose();
       return output;

@@ -1,4 +1,4 @@
-import { attribute, executeOp, typeAttribute } from '../../engine/execute-op.js';
+import { attribute, executeOp } from '../../engine/execute-op.js';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { composeInFloat64 } from '../composed-double.js';
 import { composedVjp } from '../composed-vjp.js';
@@ -15,13 +15,13 @@ const BY_BOXES = 'CropAndResizeGradBoxes';
 export function installCropAndResize(): void {
   registerNativeKernel(BY_IMAGE, ({ cotangent, boxes, boxInd }, { imageShape, method }) => {
     const shape = tf.tensor1d(imageShape as number[], 'int32');
-    const attributes = [typeAttribute('T', cotangent!.dtype), attribute.string('method', method as string)];
+    const attributes = [attribute.type('T', cotangent!.dtype), attribute.string('method', method as string)];
     const gradient = executeOp(BY_IMAGE, attributes, [cotangent!, boxes!, boxInd!, shape])[0]!;
     shape.dispose();
     return gradient;
   });
   registerNativeKernel(BY_BOXES, ({ cotangent, image, boxes, boxInd }) => {
-    const attributes = [typeAttribute('T', image!.dtype), attribute.string('method', 'bilinear')];
+    const attributes = [attribute.type('T', image!.dtype), attribute.string('method', 'bilinear')];
     return executeOp(BY_BOXES, attributes, [cotangent!, image!, boxes!, boxInd!])[0]!;
   });
   composeInFloat64(FORWARD, composedCrop);

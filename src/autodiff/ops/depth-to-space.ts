@@ -1,4 +1,4 @@
-import { attribute, executeOp, typeAttribute } from '../../engine/execute-op.js';
+import { attribute, executeOp } from '../../engine/execute-op.js';
 import { registerNativeKernel, runKernel } from '../native-kernel.js';
 import { registerKernelVjp } from '../register-kernel-vjp.js';
 
@@ -9,7 +9,7 @@ export function installDepthToSpace(): void {
       executeOp(
         'SpaceToDepth',
         [
-          typeAttribute('T', x!.dtype),
+          attribute.type('T', x!.dtype),
           attribute.int('block_size', blockSize as number),
           attribute.string('data_format', dataFormat as string),
         ],

@@ -1,4 +1,4 @@
-import { executeOp, typeAttribute } from '../../engine/execute-op.js';
+import { attribute, executeOp } from '../../engine/execute-op.js';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { asFactor, conjugate } from '../conjugate.js';
 import { registerNativeKernel, runKernel } from '../native-kernel.js';
@@ -26,7 +26,7 @@ export function installDivision(): void {
   ] as const) {
     registerNativeKernel(
       kernel,
-      (inputs) => executeOp(kernel, [typeAttribute('T', inputs[first]!.dtype)], [inputs[first]!, inputs[second]!])[0]!,
+      (inputs) => executeOp(kernel, [attribute.type('T', inputs[first]!.dtype)], [inputs[first]!, inputs[second]!])[0]!,
     );
     registerKernelVjp(kernel, {
       keepInputs: [first, second],

@@ -1,4 +1,4 @@
-import { attribute, executeOp, typeAttribute } from '../../engine/execute-op.js';
+import { attribute, executeOp } from '../../engine/execute-op.js';
 import { tf } from '../../engine/tfjs.js';
 import { registerNativeKernel, runKernel } from '../native-kernel.js';
 import { registerKernelVjp } from '../register-kernel-vjp.js';
@@ -13,7 +13,7 @@ export function installMirrorPad(): void {
       return executeOp(
         GRADIENT,
         [
-          typeAttribute('T', cotangent!.dtype),
+          attribute.type('T', cotangent!.dtype),
           attribute.type('Tpaddings', 'int32'),
           attribute.string('mode', (mode as string).toUpperCase()),
         ],

@@ -1,4 +1,4 @@
-import { attribute, executeOp, typeAttribute } from '../../engine/execute-op.js';
+import { attribute, executeOp } from '../../engine/execute-op.js';
 import { tf } from '../../engine/tfjs.js';
 import { registerNativeKernel, runKernel } from '../native-kernel.js';
 import { registerKernelVjp } from '../register-kernel-vjp.js';
@@ -28,7 +28,7 @@ export function installStridedSlice(): void {
         attribute.int('new_axis_mask', slices.newAxisMask),
         attribute.int('shrink_axis_mask', slices.shrinkAxisMask),
       ];
-      const types = [typeAttribute('T', cotangent!.dtype), attribute.type('Index', 'int32')];
+      const types = [attribute.type('T', cotangent!.dtype), attribute.type('Index', 'int32')];
       return executeOp(GRADIENT, [...types, ...masks], [...whole, cotangent!])[0]!;
     });
   });

@@ -42,6 +42,27 @@ export function isComplex(code: number): boolean {
   return code === DATA_TYPES.complex64 || code === DATA_TYPES.complex128;
 }
 
+const BYTES: Readonly<Record<number, number>> = {
+  [DATA_TYPES.float32]: 4,
+  [DATA_TYPES.float64]: 8,
+  [DATA_TYPES.int32]: 4,
+  [DATA_TYPES.uint32]: 4,
+  [DATA_TYPES.int16]: 2,
+  [DATA_TYPES.uint16]: 2,
+  [DATA_TYPES.bfloat16]: 2,
+  [DATA_TYPES.float16]: 2,
+  [DATA_TYPES.complex128]: 16,
+  [DATA_TYPES.uint8]: 1,
+  [DATA_TYPES.int8]: 1,
+  [DATA_TYPES.bool]: 1,
+  [DATA_TYPES.string]: 24,
+};
+
+/** Size of an element; a handle's is taken as 0. */
+export function bytesPerElement(code: number): number {
+  return BYTES[code] ?? (code === DATA_TYPES.resource || code === DATA_TYPES.variant ? 0 : 8);
+}
+
 /** What tfjs is told: every float is 'float32', every complex type 'complex64'. */
 export function reportedType(code: number): number {
   if (isFloat(code)) return DATA_TYPES.float32;

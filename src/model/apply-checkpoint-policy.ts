@@ -1,0 +1,95 @@
+import { OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
+import { choosesNothing, compilePathPredicate, type PathPredicate } from '../core/path-predicate.js';
+import type { BaseLayer, LayerInput } from '../layers/base-layer.js';
+import type { LayerOptions } from '../layers/layer-options.js';
+import { isChainPolicy, type ChainPolicy, type CheckpointPolicy } from './checkpoint-policy.js';
+
+type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
+
+/** A layer that can run its children in checkpointed segments. */
+export interface Chain {
+  /** In the place of its own option; `undefined` for that. */
+  setCheckpointPolicy(policy: ChainPolicy | undefined): void;
+  /** Measures what a policy needs to know of the layers; once the model is built. */
+  measureForCheckpoints(): void;
+  /** The option that it was made with. */
+  readonly ownCheckpointPolicy: CheckpointPolicy | undefined;
+}
+
+export function isChain(layer: object): layer is AnyLayer & Chain {
+  return 'setCheckpointPolicy' in layer;
+}
+
+/**
+ * Has the layers of a model follow `compile`'s policy, in the place of that of an earlier `compile`.
+ *
+ * @param strict - whether layers that a predicate names must be there: some are made when the model is built
+ */
+export function applyCheckpointPolicy(model: AnyLayer, policy: CheckpointPolicy | undefined, where: string, strict: boolean): void {
+  visit(model, (layer) => {
+    layer.setCheckpointed(model, false);
+    if (isChain(layer)) layer.setCheckpointPolicy(undefined);
+  });
+  const at = `option "checkpoint" of ${where}`;
+  if (policy === undefined) {
+    visit(model, (layer) => {
+      const own = isChain(layer) ? layer.ownCheckpointPolicy : undefined;
+      if (own !== undefined && !isChainPolicy(own)) {
+        byPath(layer, own, `option "checkpoint" of ${layer.describe()}`, strict, model);
+      }
+    });
+    return;
+  }
+  if (!isChainPolicy(policy)) return byPath(model, policy, at, strict);
+  const chains = outermostChains(model);
+  for (const chain of chains) chain.setCheckpointPolicy(policy);
+  if (policy === 'all' && !isChain(model)) {
+    for (const [, child] of model.children()) if (!isChain(child)) child.setCheckpointed(model, true);
+    return;
+  }
+  const most = typeof policy === 'object' && 'maxActivationMb' in policy ? 1 : Infinity;
+  if (policy === 'none' || policy === 'all' || (chains.length > 0 && chains.length <= most)) return;
+  for (const chain of chains) chain.setCheckpointPolicy(undefined);
+  throw new OptionsError('invalid-option', {
+    where: at,
+    expected: most === 1 ? 'a model with one sequential part, to which the budget belongs' : 'a model with a sequential part',
+    received: `${formatValue(policy)}, and ${chains.length === 0 ? 'none' : `${chains.length} of them`}`,
+    fix: "name layers by a predicate, e.g. checkpoint: 'body/*', or write 'all'",
+  });
+}
+
+function byPath(model: AnyLayer, predicate: PathPredicate, where: string, strict: boolean, by: AnyLayer = model): void {
+  const matches = compilePathPredicate(predicate);
+  const paths: string[] = [];
+  let chosen = 0;
+  const look = (layer: AnyLayer, prefix: string): void => {
+    for (const [name, child] of layer.children()) {
+      const path = `${prefix}${name}`;
+      paths.push(path);
+      if (matches(path)) {
+        child.setCheckpointed(by, true);
+        chosen++;
+      } else look(child, `${path}/`);
+    }
+  };
+  look(model, '');
+  if (chosen === 0 && strict) throw choosesNothing(predicate, where, 'layer of the model', paths);
+}
+
+function outermostChains(layer: AnyLayer): Chain[] {
+  if (isChain(layer)) return [layer];
+  return layer.children().flatMap(([, child]) => outermostChains(child));
+}
+
+function visit(layer: AnyLayer, fn: (layer: AnyLayer) => void): void {
+  fn(layer);
+  for (const [, child] of layer.children()) visit(child, fn);
+}
+
+/** Measures all parts of a built model whose policy needs it. */
+export function measureForCheckpoints(model: AnyLayer): void {
+  visit(model, (layer) => {
+    if (isChain(layer)) layer.measureForCheckpoints();
+  });
+}
