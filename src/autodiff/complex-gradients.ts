@@ -8,11 +8,14 @@ type Gradient = NonNullable<TapeNode['gradient']>;
 const COMPLEX_RULES: ReadonlySet<string> = new Set([
   ...['Add', 'AddN', 'BatchMatMul', 'Cast', 'Complex', 'ComplexAbs', 'Concat', 'DepthToSpace', 'Diag', 'DiagPart'],
   ...['DivNoNan', 'Einsum', 'ExpandDims', 'FFT', 'GatherNd', 'GatherV2', 'IFFT', 'Identity', 'Imag', 'MirrorPad'],
-  ...['MirrorPadGrad', 'Multiply', 'Neg', 'OnesLike', 'Pack', 'PadV2', 'Real', 'RealDiv', 'Reshape', 'Reverse'],
+  ...['MirrorPadGrad', 'Multiply', 'Neg', 'OnesLike', 'Pack', 'Real', 'RealDiv', 'Reshape', 'Reverse'],
   ...['ScatterNd', 'Select', 'Slice', 'SpaceToDepth', 'SparseToDense', 'SplitV', 'Square', 'StridedSlice'],
   ...['StridedSliceGrad', 'Sub', 'Sum', 'TensorScatterUpdate', 'Tile', 'Transpose', 'Unpack', 'UnsortedSegmentSum'],
   ...['BatchToSpaceND', 'Cumsum', 'Mean', 'SpaceToBatchND', 'Xdivy', 'ZerosLike'],
 ]);
+
+/** Kernels whose rule needs one that takes no complex tensors, and is linear: real and imaginary part go through it alone. */
+const BY_PARTS: ReadonlySet<string> = new Set(['Slice']);
 
 /** Whether a kernel's call has a complex tensor among what it is differentiated by or gives. */
 export function isComplexCall(inputs: Record<string, Tensor>, outputs: readonly Tensor[]): boolean {
@@ -25,7 +28,7 @@ export function isComplexCall(inputs: Record<string, Tensor>, outputs: readonly 
  */
 export function complexGradients(kernelName: string, node: TapeNode, custom?: unknown): Gradient {
   const { inputs, outputs } = node;
-  const gradient = node.gradient!;
+  const gradient = BY_PARTS.has(kernelName) ? byParts(node.gradient!) : node.gradient!;
   if (kernelName === 'Identity' || isClone(node, custom)) {
     return ([cotangent]) => ({ x: () => ofType(cotangent!.clone(), 'complex64') });
   }

@@ -64,6 +64,11 @@ export class GradientSums {
     }
   }
 
+  /** The sums of gradients. */
+  variables(): readonly Variable[] {
+    return [...this.sums.values()];
+  }
+
   dispose(): void {
     for (const variable of [this.lossSum, this.total, ...this.sums.values()]) variable.dispose();
     this.sums.clear();

@@ -113,6 +113,13 @@ export class TrainState {
     if (!isTaken) own.ensure(path, variable);
   }
 
+  /** All that the optimizers and what stands around them keep between steps. */
+  trainedVariables(): readonly Variable[] {
+    const states = [...this.optimizers.values(), ...this.transforms.values(), ...this.afterUpdates.values()];
+    const own = states.flatMap((state) => state.entries().map(([, variable]) => variable));
+    return [...own, ...(this.gradientSums?.variables() ?? [])];
+  }
+
   dispose(): void {
     for (const state of this.optimizers.values()) state.dispose();
     this.optimizers.clear();

@@ -1,5 +1,4 @@
 import { tf } from '../../engine/tfjs.js';
-import { conjugate } from '../conjugate.js';
 import { registerKernelVjp } from '../register-kernel-vjp.js';
 import { sumToShape } from './broadcast-binary.js';
 
@@ -15,14 +14,14 @@ export function installMatMul(): void {
         return {
           a: () => {
             const gradient = transposeA
-              ? tf.matMul(conjugate(b), cotangent, transposeB, true)
-              : tf.matMul(cotangent, conjugate(b), false, !transposeB);
+              ? tf.matMul(b, cotangent, transposeB, true)
+              : tf.matMul(cotangent, b, false, !transposeB);
             return sumToShape(gradient, a.shape);
           },
           b: () => {
             const gradient = transposeB
-              ? tf.matMul(cotangent, conjugate(a), true, transposeA)
-              : tf.matMul(conjugate(a), cotangent, !transposeA, false);
+              ? tf.matMul(cotangent, a, true, transposeA)
+              : tf.matMul(a, cotangent, !transposeA, false);
             return sumToShape(gradient, b.shape);
           },
         };

@@ -11,14 +11,14 @@ export function installTile(): void {
         const { shape } = kept.input('x');
         return {
           x: () => {
-            const split: number[] = [];
-            const repeated: number[] = [];
+            let gradient = cotangent;
             for (const [axis, times] of (reps as number[]).entries()) {
-              if (times !== 1) repeated.push(split.push(times) - 1);
-              split.push(shape[axis]!);
+              if (times === 1) continue;
+              // Of rank 3 whatever the rank of x: TensorFlow broadcasts only few axes at a time.
+              const before = tf.util.sizeFromShape(shape.slice(0, axis));
+              gradient = tf.sum(tf.reshape(gradient, [before, times, -1]), 1);
             }
-            if (repeated.length === 0) return cotangent;
-            return tf.reshape(tf.sum(tf.reshape(cotangent, split), repeated), shape);
+            return gradient === cotangent ? cotangent : tf.reshape(gradient, shape);
           },
         };
       },

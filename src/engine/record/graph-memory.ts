@@ -6,10 +6,15 @@ import type { GraphNode, GraphOutput, OutputSpec, RecordedGraph } from './record
 /** Ops whose result is their first input's memory. */
 const ALIASES: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'ExpandDims', 'Squeeze', 'StopGradient', 'PreventGradient']);
 
+/** Whether a node's result is its input's memory. */
+export function isAlias({ op }: GraphNode): boolean {
+  return ALIASES.has(op);
+}
+
 /** Where the memory of a tensor comes from: reshapes share it. */
 export function originOf(output: GraphOutput): GraphOutput {
   let origin = output;
-  while (ALIASES.has(origin.node.op)) origin = origin.node.inputs[0]!;
+  while (isAlias(origin.node)) origin = origin.node.inputs[0]!;
   return origin;
 }
 
