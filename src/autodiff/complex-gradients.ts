@@ -44,6 +44,16 @@ export function complexGradients(kernelName: string, node: TapeNode, custom?: un
   };
 }
 
+function byParts(gradient: Gradient): Gradient {
+  return (cotangents) => {
+    const along = (part: (z: Tensor) => Tensor) =>
+      gradient(cotangents.map((cotangent) => cotangent && part(cotangent)));
+    const [real, imaginary] = [along((z) => tf.real(z)), along((z) => tf.imag(z))];
+    const whole = (name: string) => [name, () => tf.complex(real[name]!(), imaginary[name]!())] as const;
+    return Object.fromEntries(Object.keys(real).map(whole));
+  };
+}
+
 /** What tfjs's engine keeps for a rule is a clone, whose gradient casts to float32: the imaginary part would be lost. */
 function isClone({ inputs, outputs }: TapeNode, custom: unknown): boolean {
   const { x, ...others } = inputs;

@@ -11,6 +11,8 @@ const EPSILON = { float64: 2 ** -52, float32: 2 ** -23 } as const;
 const ROUNDINGS = 16;
 /** A jump's slopes double as the step is halved, a kink's stay. */
 const JUMP_GROWTH = 1.5;
+/** How far the two slopes of a kink may move from one step to the next, as a share of what is between them. */
+const KINK_DRIFT = 0.25;
 
 type Precision = keyof typeof STEPS;
 
@@ -19,7 +21,7 @@ export interface Slope {
   readonly numeric: number;
   readonly left: number;
   readonly right: number;
-  readonly kind: 'smooth' | 'kink' | 'jump' | 'not-finite';
+  readonly kind: 'smooth' | 'kink' | 'jump' | 'noise' | 'not-finite';
   /** How much of `numeric` may be rounding. */
   readonly noise: number;
 }
@@ -62,7 +64,9 @@ export function measureSlopes(question: SlopeQuestion): Slope[] {
           ? 'smooth'
           : growth! > JUMP_GROWTH
             ? 'jump'
-            : 'kink';
+            : isNoise(left!, right!, slopes[i])
+              ? 'noise'
+              : 'kink';
       const slope: Slope = { numeric: numeric!, left: left!, right: right!, kind, noise };
       const before = slopes[i];
       const agrees = Math.abs(numeric! - analytic[i]!) <= enough;
@@ -73,6 +77,12 @@ export function measureSlopes(question: SlopeQuestion): Slope[] {
     }
   }
   return slopes;
+}
+
+/** The two slopes of a kink stay as the step shrinks; those of a noisy function, such as an iteration cut short, jump about. */
+function isNoise(left: number, right: number, before: Slope | undefined): boolean {
+  if (before?.kind !== 'kink' && before?.kind !== 'noise') return false;
+  return Math.abs(left - before.left) + Math.abs(right - before.right) > KINK_DRIFT * Math.abs(right - left);
 }
 
 /** For each probe: slope, slope to the left and to the right, what is left of their difference in a smooth function, its growth. */

@@ -49,7 +49,12 @@ export function checkResult(label: string, name: string, input: Tensor, gradient
     throw new GradientError('rule-result', { where, expected: 'a tensor', received: formatValue(gradient) });
   }
   if (gradient.isDisposed) {
-    throw new GradientError('rule-result', { where, expected: 'a living tensor', received: 'a disposed tensor' });
+    throw new GradientError('rule-result', {
+      where,
+      expected: 'a living tensor',
+      received: 'a disposed tensor',
+      fix: 'compute what several results share in the body of backward, not in the first of them that is called',
+    });
   }
   if (gradient.dtype !== 'float32') {
     throw new GradientError('rule-dtype', { where, expected: 'dtype float32', received: `dtype ${gradient.dtype}` });

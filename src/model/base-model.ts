@@ -23,12 +23,14 @@ import type { DeviceBatch as StepBatch } from '../training/device-batch.js';
 import type {
   EvaluateOptions,
   FitOptions,
+  MemoryReportOptions,
   PredictOptions,
   ProfileOptions,
   TrainOnBatchOptions,
 } from '../training/fit-options.js';
 import { NO_PLAN, predictStep } from '../training/evaluate-step.js';
 import { predictArrays } from '../training/predict-arrays.js';
+import type { MemoryReport } from '../training/memory-report.js';
 import type { Profile } from '../training/profile.js';
 import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
@@ -81,6 +83,8 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   private readonly queue = new RunQueue(() => this.describe());
   private trainer: Trainer | undefined;
   private checkpointPolicy: CheckpointPolicy | undefined;
+  /** Shape of one input, as the model was built for. */
+  private exampleShapeOfBuild: readonly number[] | undefined;
 
   /**
    * Makes the weights of all layers by one run on zeros; where a layer refuses, none are made.
@@ -93,6 +97,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     if (this.built) return;
     // Called by a parent's call: the run that goes on builds the children.
     if (this.path !== '') return super.build(inputShape, seed);
+    this.exampleShapeOfBuild = inputShape.slice(1).map((dimension) => dimension ?? 1);
     const builtBefore = new Set(this.layers.filter(({ built }) => built));
     const context = new CallContext({ seed });
     try {
@@ -113,6 +118,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
 
   /** For a model with a `trainStep` of its own; internal to training. */
   buildShell(inputShape: Shape, seed: number): void {
+    this.exampleShapeOfBuild ??= inputShape.slice(1).map((dimension) => dimension ?? 1);
     if (!this.built) super.build(inputShape, seed);
   }
 
@@ -318,6 +324,35 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     } finally {
       trainer.dispose();
     }
+  }
+
+  /**
+   * What a training step of so many examples takes in memory, foretold; trains nothing and changes nothing.
+   *
+   * The step is recorded on few examples, and the life of each tensor followed through the graph. With `x` and `y` a step
+   * is traced besides, and its peak stands under `measured`.
+   *
+   * @throws StateError [not-compiled | not-built]; TraceError [not-profiled] where the step cannot be recorded; DataError
+   * [too-few-examples] where `x` is no batch
+   * @see MemoryReport, `docs/memory.md`
+   *
+   * @example
+   * ```ts
+   * import { layers, sequential } from 'adjoint';
+   *
+   * const body = Array.from({ length: 9 }, () => layers.dense({ units: 64, activation: 'gelu' }));
+   * const model = sequential(body, { inputShape: [64] });
+   * model.compile({ loss: 'meanSquaredError', checkpoint: 'sqrt' });
+   * const report = await model.memoryReport({ batchSize: 4096 });
+   * console.log(report.peak < 0.6 * report.peakWithoutPolicy); // true
+   * console.log(report.table());
+   * model.dispose();
+   * ```
+   */
+  async memoryReport(options?: OptionsInput<MemoryReportOptions>): Promise<MemoryReport> {
+    const trainer = this.compiled('memoryReport');
+    this.assertBuilt('memoryReport');
+    return trainer.memoryReport(options, this.exampleShapeOfBuild!);
   }
 
   /** All descendants, in the order of declaration. */

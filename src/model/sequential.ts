@@ -9,6 +9,7 @@ import type { Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { CallContext } from '../layers/call-context.js';
 import { LayerOptions } from '../layers/layer-options.js';
+import { assumedBatch } from '../training/assumed-batch.js';
 import { collectLayers } from './collect-weights.js';
 import type { Chain } from './apply-checkpoint-policy.js';
 import { BaseModel } from './base-model.js';
@@ -151,7 +152,7 @@ export class Sequential extends BaseModel<SequentialOptions> implements Chain {
 
   override call(inputs: Tensor, context?: CallContext): Tensor {
     this.exampleShape = inputs.shape.slice(1);
-    return this.segments(inputs.shape[0]!).reduce((value, { from, to, again }) => {
+    return this.segments(assumedBatch(inputs.shape[0]!)).reduce((value, { from, to, again }) => {
       const run = (x: Tensor) => this.chain.slice(from, to).reduce((y, layer) => layer.call(y, context), x);
       return (again ? checkpoint(run) : run)(value);
     }, inputs);

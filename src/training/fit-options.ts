@@ -82,6 +82,22 @@ export class ProfileOptions {
   batchSize?: number;
 }
 
+/** Options of `memoryReport`. */
+export class MemoryReportOptions {
+  /** Examples in the step. Default 32. */
+  @IsInt()
+  @IsPositive()
+  batchSize = 32;
+
+  /** Inputs `[examples, ...]`, a batch or more: a step on them is traced and measured. Default none. */
+  @IsOptional()
+  x?: HostArrayInput;
+
+  /** Labels `[examples, ...]` of `x`. */
+  @IsOptional()
+  y?: HostArrayInput;
+}
+
 /** Options of `fit`; named as in `tf.layers`. */
 export class FitOptions {
   /** Number of the epoch after the last one. Default 1. */

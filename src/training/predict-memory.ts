@@ -19,23 +19,24 @@ export const RECORDED_BATCHES = [3, 4] as const;
  *
  * @param batchOf - makes a batch of so many examples
  */
-export function predictMemory(
+export async function predictMemory(
   model: Trainable,
   plan: TrainingPlan,
   state: TrainState,
   batchSize: number,
   batchOf: (size: number) => Batch,
-): MemoryReportBytes {
+): Promise<MemoryReportBytes> {
   const weights = [...model.weightTree()].map(([, weight]) => weight);
   const bytes = (shapes: readonly (readonly number[])[]): number => shapes.reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
   const one = batchOf(RECORDED_BATCHES[0]);
   const perExample = [one.x, one.y, one.sampleWeight]
     .flatMap((array) => (array === undefined ? [] : [array.shape]))
     .reduce((sum, shape) => sum + 4 * sizeOf(shape), 0) / one.size;
-  const predict = (): StepMemoryBytes => {
-    const [small, large] = RECORDED_BATCHES.map((size) =>
-      assumingBatch(batchSize, () => recordStep(model, plan, state, batchOf(size))),
-    ) as [RecordedGraph, RecordedGraph];
+  const predict = async (around: <T>(fn: () => T) => T): Promise<StepMemoryBytes> => {
+    const record = (size: number): Promise<RecordedGraph> =>
+      recordStep(model, plan, state, batchOf(size), (run) => assumingBatch(batchSize, () => around(run)));
+    const small = await record(RECORDED_BATCHES[0]);
+    const large = await record(RECORDED_BATCHES[1]);
     const memory = new StepMemory(small, RECORDED_BATCHES[0], large, RECORDED_BATCHES[1]);
     const kept = keptForBackward(small).filter(({ node }) => !small.arguments.includes(node));
     return {
@@ -49,7 +50,7 @@ export function predictMemory(
     gradients: bytes(weights.filter(({ trainable }) => trainable).map(({ handle }) => handle.shape)),
     optimizerState: bytes(state.trainedVariables().map(({ shape }) => shape)),
     input: perExample * batchSize,
-    withPolicy: predict(),
-    withoutPolicy: withoutCheckpoints(predict),
+    withPolicy: await predict((fn) => fn()),
+    withoutPolicy: await predict(withoutCheckpoints),
   };
 }

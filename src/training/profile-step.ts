@@ -3,6 +3,8 @@ import type { Batch } from '../data/example.js';
 import { recordGraph } from '../engine/record/recorded-function.js';
 import type { RecordedGraph } from '../engine/record/recorded-graph.js';
 import { traceGraph, type GraphTraces } from '../engine/record/trace-graph.js';
+import type { Tensor } from '../engine/tfjs.js';
+import type { LearningRates } from './apply-gradients.js';
 import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
 import { withLearningRates } from './step-scalars.js';
 import type { TrainState } from './train-state.js';
@@ -27,10 +29,7 @@ export async function profileStep(
   try {
     rehearse(state, batch);
     return await withLearningRates(state, (learningRates) => {
-      const { x, y, sampleWeight } = batch;
-      const inputs = [...learningRates.values(), x, y, sampleWeight].filter((tensor) => tensor !== undefined);
-      const step = () => Object.values(trainStep(model, plan, state, { batch, learningRates }, false));
-      const graph = recordFor(model, () => recordGraph(inputs, step));
+      const { graph, inputs } = recordFor(model, () => graphOfStep(model, plan, state, batch, learningRates));
       return traceGraph(model.name, graph, inputs, runs);
     });
   } finally {
@@ -38,7 +37,38 @@ export async function profileStep(
   }
 }
 
-function recordFor(model: Trainable, record: () => RecordedGraph): RecordedGraph {
+/** The graph of a step, which is not run. */
+export async function recordStep(
+  model: Trainable,
+  plan: TrainingPlan,
+  state: TrainState,
+  hostBatch: Batch,
+  around: (record: () => RecordedGraph) => RecordedGraph,
+): Promise<RecordedGraph> {
+  const batch = toDeviceBatch(hostBatch);
+  try {
+    return await withLearningRates(state, async (learningRates) =>
+      recordFor(model, () => around(() => graphOfStep(model, plan, state, batch, learningRates).graph)),
+    );
+  } finally {
+    disposeBatch(batch);
+  }
+}
+
+function graphOfStep(
+  model: Trainable,
+  plan: TrainingPlan,
+  state: TrainState,
+  batch: DeviceBatch,
+  learningRates: LearningRates,
+): { graph: RecordedGraph; inputs: readonly Tensor[] } {
+  const { x, y, sampleWeight } = batch;
+  const inputs = [...learningRates.values(), x, y, sampleWeight].filter((tensor) => tensor !== undefined);
+  const step = () => Object.values(trainStep(model, plan, state, { batch, learningRates }, false));
+  return { graph: recordGraph(inputs, step), inputs };
+}
+
+function recordFor<T>(model: Trainable, record: () => T): T {
   try {
     return record();
   } catch (error) {

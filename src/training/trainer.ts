@@ -18,6 +18,7 @@ import {
   EvaluateOptions,
   FitOptions,
   type PredictOptions,
+  MemoryReportOptions,
   ProfileOptions,
   TrainOnBatchOptions,
 } from './fit-options.js';
@@ -30,8 +31,11 @@ import { AveragedWeights } from './averaged-weights.js';
 import { batchCheck } from './batch-check.js';
 import { checkFinite, preflight } from './preflight.js';
 import type { RunQueue } from './run-queue.js';
+import { MemoryReport } from './memory-report.js';
+import { predictMemory, RECORDED_BATCHES } from './predict-memory.js';
 import { Profile } from './profile.js';
 import { profileStep } from './profile-step.js';
+import { sampleBatches } from './sample-batches.js';
 import { RunningSums } from './running-sums.js';
 import { checkArrays, sortData } from './sort-data.js';
 import type { StepRunner } from './step-runner.js';
@@ -174,6 +178,30 @@ export class Trainer {
       const traces = await this.queue.step(() => profileStep(this.model, this.plan, state, batch, runs, rehearse));
       const title = `Profile of ${this.model.describe()}: ${batch.size} examples a step, medians of ${runs} runs`;
       return new Profile(title, traces, (text) => this.logger.info(text));
+    });
+  }
+
+  /** @param exampleShape - shape of one input, without the batch */
+  async memoryReport(
+    input: OptionsInput<MemoryReportOptions> | undefined,
+    exampleShape: readonly number[],
+  ): Promise<MemoryReport> {
+    const where = `memoryReport of ${this.model.describe()}`;
+    return this.queue.exclusive('memoryReport', async () => {
+      const { batchSize, x, y } = parseOptions(MemoryReportOptions, input, where);
+      const batchOf = sampleBatches(this.model, this.plan, exampleShape, x === undefined ? undefined : { x, y }, where);
+      const whole = x === undefined ? undefined : batchOf(batchSize);
+      const state = this.ensureState();
+      return this.queue.step(async () => {
+        const [size] = RECORDED_BATCHES;
+        const small = toDeviceBatch(batchOf(size));
+        this.rehearse(state, small);
+        disposeBatch(small);
+        const bytes = await predictMemory(this.model, this.plan, state, batchSize, batchOf);
+        const traced = whole && (await profileStep(this.model, this.plan, state, whole, 1, () => {}));
+        const measured = traced?.traces[0]!.peakBytes;
+        return new MemoryReport(`Memory of ${this.model.describe()}: ${batchSize} examples a step`, { ...bytes, measured });
+      });
     });
   }
 

@@ -4,6 +4,7 @@ import { defineVjp } from '../../src/autodiff/define-vjp.js';
 import { gradcheck } from '../../src/autodiff/gradcheck.js';
 import { gradgradcheck } from '../../src/autodiff/gradgradcheck.js';
 import { registerKernelVjp, type KernelVjpRule, type Removable } from '../../src/autodiff/register-kernel-vjp.js';
+import { stopGradient } from '../../src/autodiff/stop-gradient.js';
 import type { AdjointError } from '../../src/core/errors.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import { useTestEngine } from '../helpers/engine.js';
@@ -207,6 +208,16 @@ describe('gradcheck at a kink', () => {
     expect([report.passed, report.worst.analytic, report.worst.numeric]).toEqual([false, 3, 1]);
     expect(report.failures[0]).toContain('a kink with slopes -1 and 1');
   });
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'takes a function that jitters for a wrong one, not for one with a kink (%p)',
+    (phase) => {
+      // What an iteration leaves behind that was cut short: numbers that no step of the differences resolves.
+      const jitter = (x: Tensor): Tensor => tf.mul(tf.sin(tf.add(tf.mul(stopGradient(x), 3e6), phase)), 1e-5);
+      const report = gradcheck((x) => tf.sum(tf.add(tf.square(x), jitter(x))), [tensor([0.3, -0.2, 0.9])]);
+      expect(report.passed).toBe(false);
+    },
+  );
 
   it('steps around a kink that is near, but not at the point', () => {
     const report = gradcheck((x) => tf.sum(tf.relu(x)), [tensor([2 ** -12, -(2 ** -13), 1])]);
