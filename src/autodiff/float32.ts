@@ -1,4 +1,4 @@
-import { asFloat32 } from '../engine/precision/as-float32.js';
+import { asFloat32, isHalf } from '../engine/precision/as-float32.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 
 /**
@@ -23,4 +23,9 @@ export function float32<T extends Tensor>(x: T): T {
     gradFunc: (dy: Tensor) => dy,
   }));
   return widen(x) as T;
+}
+
+/** The tensor itself, or {@link float32} of it where it is in half precision. */
+export function widened(x: Tensor): Tensor {
+  return isHalf(x) ? float32(x) : x;
 }

@@ -1,4 +1,5 @@
 import { Equals, IsBoolean, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { widened } from '../autodiff/float32.js';
 import { fusedBatchNorm } from '../autodiff/ops/fused-batch-norm.js';
 import { ShapeError } from '../core/errors.js';
 import type { OptionsInput } from '../core/parse-options.js';
@@ -155,7 +156,8 @@ export class BatchNormalization extends BaseLayer<BatchNormalizationOptions> {
     const inverse = tf.rsqrt(tf.add(read(this.movingVariance), epsilon));
     const factor = scale ? tf.mul(inverse, this.gamma.value) : inverse;
     const shift = tf.neg(tf.mul(read(this.movingMean), factor));
-    return tf.add(tf.mul(x, factor), center ? tf.add(shift, this.beta.value) : shift);
+    // Where the mean is large against the deviation, the two terms nearly cancel: not in half precision.
+    return tf.add(tf.mul(widened(x), factor), center ? tf.add(shift, this.beta.value) : shift);
   }
 
   private update(context: CallContext, weight: WeightHandle, ofBatch: Tensor): void {

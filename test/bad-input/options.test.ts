@@ -40,6 +40,15 @@ const share = [-0.1, 1.1, '1', NaN];
 const warmUp = { initialLearningRate: rateNumber, alpha: share, warmupTarget: factor, warmupSteps: count };
 const positive = [0, -1, '1', NaN, Infinity];
 const fn = [5, 'log'];
+const check = {
+  tolerance: [0, -1, '1', NaN, Infinity],
+  precision: ['double', 64],
+  maximumElements: count,
+  sampledElements: positiveInteger,
+  directions: positiveInteger,
+  seed: count,
+  throws: flag,
+};
 const size = [0, [1], [2, 2, 2], '3', [2, 0]];
 
 /** Every field of every options class; fields that are checked where they are used stand in `checked-by-use.test.ts`. */
@@ -63,9 +72,12 @@ const CASES: Readonly<Record<string, Cases>> = {
   },
   BatchOptions: { dropRemainder: flag },
   BinaryAccuracyOptions: { name: ['', 7], threshold: ['0.5', NaN, Infinity] },
+  CheckOptions: check,
   ClipOptions: { value: positive, norm: positive, globalNorm: positive, adaptive: positive, only: [5, {}] },
   CompileOptions: {
     metrics: ['accuracy', 5],
+    accumulateSteps: positiveInteger,
+    precision: ['bfloat16', 16],
     centralizeGradients: flag,
     gradientTransforms: ['clip', 5],
     logGradientNorms: flag,
@@ -125,6 +137,7 @@ const CASES: Readonly<Record<string, Cases>> = {
     batchSize: positiveInteger,
     shuffle: flag,
     stepsPerEpoch: positiveInteger,
+    logEvery: positiveInteger,
     validationSplit: [-0.1, 1, '0.2', NaN],
     validationBatchSize: positiveInteger,
     validationSteps: positiveInteger,
@@ -133,8 +146,10 @@ const CASES: Readonly<Record<string, Cases>> = {
     callbacks: [() => undefined, {}],
     signal,
   },
+  GradcheckOptions: { ...check, names: ['x', [5]], compareFloat32: flag },
   GradientNoiseOptions: { eta: positive, gamma: positive, temperature: positive },
   HandwrittenDigitsOptions: { train: positiveInteger, test: positiveInteger, seed: count },
+  HessianTraceOptions: { samples: [1, 2.5, '8', NaN], seed: [...count, 2 ** 60] },
   InverseTimeDecayOptions: { ...decaying, decayRate: rateNumber, staircase: flag },
   IterableOptions: { size: [-2, 1.5, '8', NaN] },
   KernelLayerOptions: kernelLayer,
@@ -156,9 +171,16 @@ const CASES: Readonly<Record<string, Cases>> = {
   LoadMnistOptions: { directory: ['', 5, undefined] },
   LookaheadOptions: { every: positiveInteger, rate: [0, -1, 1.1, '1', NaN] },
   LossOptions: loss,
+  LossScaleOptions: {
+    initial: [0.5, 2 ** 25, '1', NaN],
+    growthFactor: [1, 0, '2', NaN],
+    backoff: [0, 1, '0.5', NaN],
+    growthInterval: positiveInteger,
+  },
   MaxPooling2DOptions: { ...layer, poolSize: size, strides: size, padding: ['full', 1] },
   MetricOptions: { name: ['', 7] },
   MinimizeOptions: {},
+  ModelGradcheckOptions: { ...check, compareFloat32: flag },
   NoOptions: {},
   NormalOptions: { mean: ['0', NaN, Infinity], standardDeviation: factor },
   OneCycleOptions: {
@@ -219,7 +241,18 @@ const CASES: Readonly<Record<string, Cases>> = {
 
 /** What `parseOptions` cannot judge, because it takes a context: data, names in registries. */
 const CHECKED_BY_USE: Readonly<Record<string, readonly string[]>> = {
-  CompileOptions: ['optimizer', 'loss', 'clip', 'spikeProtection', 'gradientNoise', 'lookahead', 'weightAverage'],
+  CompileOptions: [
+    'optimizer',
+    'loss',
+    'clip',
+    'spikeProtection',
+    'gradientNoise',
+    'lookahead',
+    'weightAverage',
+    'checkpoint',
+    'float32Layers',
+    'lossScale',
+  ],
   EvaluateOptions: ['sampleWeight'],
   FindLearningRateOptions: ['sampleWeight'],
   FitOptions: ['validationData', 'sampleWeight'],

@@ -42,10 +42,10 @@ export function installCropAndResize(): void {
   registerKernelVjp(BY_IMAGE, {
     keepInputs: ['cotangent', 'boxes', 'boxInd'],
     backward: (image, kept, attributes) => {
-      const { imageShape: _, ...crop } = attributes;
+      const crop = { cropSize: attributes['cropSize'], method: attributes['method'], extrapolationValue: 0 };
       const [boxes, boxInd] = [kept.input('boxes'), kept.input('boxInd')];
       return {
-        cotangent: () => runKernel(FORWARD, { image, boxes, boxInd }, { ...crop, extrapolationValue: 0 }),
+        cotangent: () => runKernel(FORWARD, { image, boxes, boxInd }, crop),
         boxes: () => boxGradient(attributes, { cotangent: kept.input('cotangent'), image, boxes, boxInd }),
       };
     },

@@ -3,21 +3,10 @@ import type { DtypePolicy } from '../dtype-scope.js';
 import { DATA_TYPES } from '../ffi/data-types.js';
 import { engine } from '../start-engine.js';
 import type { Precision } from './precision-names.js';
-import { float32PartsOf, opPrecision } from './precision-table.js';
+import { float32PartsOf, opPrecision, ruleOfUser } from './precision-table.js';
+import { SLOW_HALF_KERNELS_ON_CPU } from './slow-half-kernels.js';
 
 const HALF_TYPES = { mixed_bfloat16: DATA_TYPES.bfloat16, mixed_float16: DATA_TYPES.float16 } as const;
-
-/**
- * float16 kernels that are slower than float32 on a CPU, by a factor of 26 to 400 for gradients of convolution kernels:
- * they are given float32.
- */
-const SLOW_IN_FLOAT16_ON_CPU: ReadonlySet<string> = new Set([
-  'Conv2DBackpropFilter',
-  'DepthwiseConv2dNativeBackpropFilter',
-  'DepthwiseConv2dNativeBackpropInput',
-  'EluGrad',
-  'FusedBatchNormGradV3',
-]);
 
 /**
  * Runs `body` in mixed precision: each op in the type that {@link opPrecision} says, with casts where one is needed.
@@ -39,11 +28,12 @@ const FLOAT32: DtypePolicy = { name: 'float32', floatType: () => DATA_TYPES.floa
 function policyOf(precision: keyof typeof HALF_TYPES, isFloat32: (path: string) => boolean): DtypePolicy {
   const half: number = HALF_TYPES[precision];
   const onCpu = !engine().backend.binding.isUsingGpuDevice();
+  const slow: ReadonlySet<string> = onCpu ? SLOW_HALF_KERNELS_ON_CPU[precision] : new Set();
   return {
     name: precision,
     floatType(op, inputTypes) {
       if (isFloat32(currentPath())) return DATA_TYPES.float32;
-      if (half === DATA_TYPES.float16 && onCpu && SLOW_IN_FLOAT16_ON_CPU.has(op)) return DATA_TYPES.float32;
+      if (slow.has(op) && ruleOfUser(op) === undefined) return DATA_TYPES.float32;
       switch (opPrecision(op)) {
         case 'half':
           return half;

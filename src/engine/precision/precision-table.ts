@@ -93,10 +93,13 @@ const FOLLOWS = [
   'ZerosLike',
 ];
 
-const table = new Map<string, OpPrecision>([
+const table: ReadonlyMap<string, OpPrecision> = new Map([
   ...HALF.map((op) => [op, 'half'] as const),
   ...FOLLOWS.map((op) => [op, 'follows'] as const),
 ]);
+
+/** What {@link setOpPrecision} said, which goes before the table and before what is known of a device. */
+const rulesOfUser = new Map<string, OpPrecision>();
 
 /** Inputs and attributes that are float32 also where the op's first input is not: statistics and what scales them. */
 const FLOAT32_PARTS: Readonly<Record<string, { readonly inputs: readonly number[]; readonly attribute: string }>> = {
@@ -113,7 +116,17 @@ export function float32PartsOf(
 
 /** In which precision a TensorFlow op runs in a mixed-precision step; what the table does not name runs in float32. */
 export function opPrecision(op: string): OpPrecision {
-  return table.get(op) ?? 'float32';
+  return rulesOfUser.get(op) ?? table.get(op) ?? 'float32';
+}
+
+/** What `setOpPrecision` says of an op, `undefined` where nothing. */
+export function ruleOfUser(op: string): OpPrecision | undefined {
+  return rulesOfUser.get(op);
+}
+
+/** All ops that the table names, by its word for them, each list in alphabetical order. */
+export function precisionTable(): Readonly<Record<'half' | 'follows', readonly string[]>> {
+  return { half: HALF, follows: FOLLOWS };
 }
 
 /**
@@ -144,12 +157,12 @@ export function setOpPrecision(op: string, precision: OpPrecision): { remove(): 
       received: String(precision),
     });
   }
-  const before = table.get(op);
-  table.set(op, precision);
+  const before = rulesOfUser.get(op);
+  rulesOfUser.set(op, precision);
   return {
     remove: () => {
-      if (before === undefined) table.delete(op);
-      else table.set(op, before);
+      if (before === undefined) rulesOfUser.delete(op);
+      else rulesOfUser.set(op, before);
     },
   };
 }

@@ -2,8 +2,8 @@ import { DATA_TYPES } from '../ffi/data-types.js';
 import type { GraphNode, GraphOutput, RecordedGraph } from './recorded-graph.js';
 
 /**
- * Casts each tensor to a type once, however many ops want it there, and takes a number that went from half precision to
- * float32 and back as what it was. Both are exact.
+ * Casts each tensor to a type once, however many ops want it there, takes a number that went from half precision to float32
+ * and back as what it was, and casts a truth value straight to where it went by way of float32. All are exact.
  */
 export function mergeCasts(graph: RecordedGraph): RecordedGraph {
   const stands = new Map<GraphNode, GraphOutput>();
@@ -20,9 +20,11 @@ export function mergeCasts(graph: RecordedGraph): RecordedGraph {
       stands.set(node, origin);
       continue;
     }
-    const casts = known.get(input.node) ?? new Map<string, GraphOutput>();
-    known.set(input.node, casts);
-    const key = `${input.index} ${type} ${JSON.stringify(node.attributes)}`;
+    if (input.node.op === 'Cast' && typeOf(input.node.inputs[0]!) === DATA_TYPES.bool) readDirectly(node, input.node);
+    const [source] = node.inputs as readonly [GraphOutput];
+    const casts = known.get(source.node) ?? new Map<string, GraphOutput>();
+    known.set(source.node, casts);
+    const key = `${source.index} ${type} ${JSON.stringify(node.attributes)}`;
     const earlier = casts.get(key);
     if (earlier === undefined) casts.set(key, { node, index: 0 });
     else stands.set(node, earlier);
@@ -32,6 +34,13 @@ export function mergeCasts(graph: RecordedGraph): RecordedGraph {
     nodes: graph.nodes.filter((node) => !stands.has(node)),
     results: graph.results.map(actual),
   };
+}
+
+function readDirectly(node: GraphNode, earlier: GraphNode): void {
+  node.inputs = earlier.inputs;
+  node.attributes = node.attributes.map((attribute) =>
+    attribute.name === 'SrcT' ? { ...attribute, value: DATA_TYPES.bool } : attribute,
+  );
 }
 
 /** Whether every number is kept: from half precision to float32. */

@@ -36,7 +36,7 @@ export class StepMemory {
   /**
    * The most that the ops of a step hold at once, weights, state and batch apart.
    *
-   * The ops run one by one in the order in which they become ready. Reshapes and reads take nothing, an elementwise op
+   * The ops run one by one in the order in which they become ready, updates when nothing else is. Reshapes and reads take nothing, an elementwise op
    * takes over an input that nobody else reads, and a tensor is freed after its last reader.
    */
   peak(batch: number): number {
@@ -53,9 +53,16 @@ export class StepMemory {
 
     let held = 0;
     let peak = 0;
-    const queue = this.graph.nodes.filter((node) => waiting.get(node) === 0);
-    for (let next = 0; next < queue.length; next++) {
-      const node = queue[next]!;
+    const ready = this.graph.nodes.filter((node) => waiting.get(node) === 0);
+    const updates: GraphNode[] = [];
+    const take = (): GraphNode | undefined => {
+      for (let node = ready.shift(); node !== undefined; node = ready.shift()) {
+        if (node.phase !== 'update') return node;
+        updates.push(node);
+      }
+      return updates.shift();
+    };
+    for (let node = take(); node !== undefined; node = take()) {
       const origins = isAlias(node) ? [] : node.inputs.map(originOf);
       const sizes = this.sizes.get(node)?.(batch) ?? [];
       const taken = new Set<number>();
@@ -86,7 +93,7 @@ export class StepMemory {
       for (const reader of readers.get(node) ?? []) {
         const more = waiting.get(reader)! - 1;
         waiting.set(reader, more);
-        if (more === 0) queue.push(reader);
+        if (more === 0) ready.push(reader);
       }
     }
     return peak;

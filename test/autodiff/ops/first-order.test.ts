@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { grad } from '../../../src/autodiff/grad.js';
 import { divNoNan } from '../../../src/autodiff/ops/division.js';
 import { runKernel } from '../../../src/autodiff/native-kernel.js';
 import { valueAndGradients } from '../../../src/autodiff/value-and-gradients.js';
@@ -318,6 +319,14 @@ describe('a complex tensor to differentiate by', () => {
       expect(gradient.dtype).toBe('complex64');
       expect([...tf.real(gradient).dataSync()]).toEqual([expect.closeTo(6, 5), 0]);
       expect([...tf.imag(gradient).dataSync()]).toEqual([expect.closeTo(8, 5), expect.closeTo(2, 5)]);
+    });
+  });
+
+  it('is passed through by the transformations of Adjoint as by those of tfjs', () => {
+    tf.tidy(() => {
+      const spectrum = (x: Tensor) => tf.sum(tf.square(tf.abs(tf.spectral.rfft(tf.add(x, tf.mul(x, 2))))));
+      const x = floats([1, 6]);
+      expect([...grad(spectrum)(x).dataSync()]).toEqual([...tf.grad(spectrum)(x).dataSync()]);
     });
   });
 
