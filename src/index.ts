@@ -73,7 +73,7 @@ export { stopGradient } from './autodiff/stop-gradient.js';
 export { mapTree } from './autodiff/tensor-tree.js';
 export type { TensorTree, TreeOf } from './autodiff/tensor-tree.js';
 export { valueAndGrad } from './autodiff/value-and-grad.js';
-export type { GradientsOf, GradOptions, ValueAndGrad, ValueAndGradOptions } from './autodiff/value-and-grad.js';
+export type { GradientsOf, GradOptions, LeafUnder, ValueAndGrad, ValueAndGradOptions } from './autodiff/value-and-grad.js';
 export { vjp } from './autodiff/vjp.js';
 export type { Vjp } from './autodiff/vjp.js';
 export { registerKernelVjp } from './autodiff/register-kernel-vjp.js';
@@ -86,6 +86,7 @@ export { customRoot } from './autodiff/custom-root.js';
 export type { CustomRootOptions } from './autodiff/custom-root.js';
 export type { KeptValues } from './autodiff/custom-rule.js';
 export { CustomVjp } from './autodiff/custom-vjp.js';
+export type { TensorMethod } from './autodiff/custom-vjp.js';
 export type { MethodVjpRule } from './autodiff/custom-vjp.js';
 export { defineVjp } from './autodiff/define-vjp.js';
 export type { CustomFunction, TensorsOf, VjpForward, VjpRule } from './autodiff/define-vjp.js';
@@ -248,6 +249,7 @@ export type { Execution } from './training/training-plan.js';
 
 export { BaseCallback } from './callbacks/callback.js';
 export { Callback } from './callbacks/declarations.js';
+export type { MonitorMode } from './callbacks/monitor.js';
 export { EarlyStopping, EarlyStoppingOptions } from './callbacks/early-stopping.js';
 export { History } from './callbacks/history.js';
 export { LambdaCallback, LambdaCallbackOptions } from './callbacks/lambda-callback.js';
@@ -284,3 +286,10 @@ export { LearningRateScheduler, LearningRateSchedulerOptions } from './callbacks
 export { ReduceLROnPlateau, ReduceLROnPlateauOptions } from './callbacks/reduce-lr-on-plateau.js';
 export { findLearningRate, FindLearningRateOptions } from './model/find-learning-rate.js';
 export { LearningRateCurve } from './training/learning-rate-curve.js';
+
+export { checkpoint } from './autodiff/checkpoint.js';
+export { Checkpoint } from './layers/checkpointing.js';
+export type { CheckpointPolicy } from './model/checkpoint-policy.js';
+export { SequentialOptions } from './model/sequential.js';
+export { MemoryReport } from './training/memory-report.js';
+export { MemoryReportOptions } from './training/fit-options.js';

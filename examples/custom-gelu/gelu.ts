@@ -25,7 +25,11 @@ export const gelu = defineVjp('example/gelu', {
   }),
 });
 
-/** For `npm run adjoint -- gradcheck examples/custom-gelu/gelu.ts`. */
+/**
+ * For `npm run adjoint -- gradcheck examples/custom-gelu/gelu.ts`.
+ *
+ * @public
+ */
 export const gradchecks = [
   { name: 'gelu', fn: gelu, inputs: [tf.tensor1d([-4, -1.5, -0.75, -0.1, 0, 0.1, 0.5, 2, 6])], secondOrder: true },
 ];

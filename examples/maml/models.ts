@@ -18,7 +18,7 @@ import { SHOTS } from './tasks.js';
 type Weights = Record<string, Tensor>;
 
 /** Rate of the gradient step that adapts the network to a sine. */
-export const INNER_RATE = 0.02;
+const INNER_RATE = 0.02;
 /** Sines in a batch. */
 export const TASKS = 10;
 

@@ -4,7 +4,7 @@ import { defineVjp, tf, vjp, type CustomFunction, type Tensor } from 'adjoint';
 export const WEIGHTS = ['kernel1', 'bias1', 'kernel2', 'bias2'] as const;
 
 /** How the state `[batch, 2]` moves: `dz/dt = f(z)`, a small network of the cubed state. */
-export function velocity(state: Tensor, ...weights: Tensor[]): Tensor {
+function velocity(state: Tensor, ...weights: Tensor[]): Tensor {
   const [kernel1, bias1, kernel2, bias2] = weights as [tf.Tensor2D, Tensor, tf.Tensor2D, Tensor];
   const cubed = tf.mul(state, tf.square(state)) as tf.Tensor2D;
   const hidden = tf.tanh(tf.add(tf.matMul(cubed, kernel1), bias1)) as tf.Tensor2D;

@@ -112,6 +112,7 @@ function applyCheckpointed<Result>(fn: (...args: unknown[]) => Result, args: rea
           leaves[i]!.length === 0 ? arg : unflattenTree(arg, copies.slice(next, (next += leaves[i]!.length))),
         );
         const second = flattenTree(fn(...placed), RESULT).map(({ tensor }) => tensor);
+        checkAlike(second, results);
         return [...second.filter((_, i) => floats[i]), ...tensorsAddedTo(journal).filter((_, i) => isMade[i])];
       },
     };
@@ -233,6 +234,19 @@ function captured(tensor: Tensor): GradientError {
     expected: 'a function of its arguments and of weights, which is run a second time later on',
     received: `a tensor of shape ${formatShape(tensor.shape)} from outside, the gradient by which would be lost`,
     fix: 'pass it as an argument, make it inside, or make it a weight of a layer',
+  });
+}
+
+function checkAlike(second: readonly Tensor[], first: readonly Tensor[]): void {
+  const describe = (tensors: readonly Tensor[]): string =>
+    tensors.map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`).join(', ') || 'nothing';
+  const [expected, received] = [describe(first), describe(second)];
+  if (expected === received) return;
+  throw new GradientError('checkpoint-differs', {
+    where: 'a checkpointed function, run the second time',
+    expected,
+    received,
+    fix: 'let it depend on its arguments and on weights alone, not on counters or clocks',
   });
 }
 

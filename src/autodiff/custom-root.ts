@@ -1,6 +1,7 @@
 import { GradientError, OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { checkOptionNames } from './check-option-names.js';
 import { implicitRoot } from './implicit-root.js';
 import { denseSolver, type LinearSolver } from './linear-solvers.js';
 
@@ -53,6 +54,7 @@ export function customRoot<Parameters extends Tensor[]>(
   solve: (...parameters: Parameters) => Tensor,
   options: CustomRootOptions = {},
 ): (...parameters: Parameters) => Tensor {
+  checkOptionNames('customRoot', options, ['linearSolver', 'tolerance']);
   const { linearSolver = denseSolver, tolerance } = options;
   for (const [name, value] of Object.entries({ residual, solve, linearSolver })) {
     if (typeof value === 'function') continue;
@@ -62,7 +64,7 @@ export function customRoot<Parameters extends Tensor[]>(
       received: formatValue(value),
     });
   }
-  if (tolerance !== undefined && !(tolerance >= 0)) {
+  if (tolerance !== undefined && !(typeof tolerance === 'number' && tolerance >= 0)) {
     throw new OptionsError('invalid-option', {
       where: 'option "tolerance" of customRoot',
       expected: 'a number of at least 0',
@@ -73,7 +75,10 @@ export function customRoot<Parameters extends Tensor[]>(
   const anySolve = solve as unknown as (...tensors: Tensor[]) => Tensor;
   const solveAndCheck = (...parameters: Tensor[]): Tensor => {
     const root = anySolve(...parameters);
-    if (tolerance !== undefined) checkRoot(anyResidual(root, ...parameters), tolerance);
+    // What is no tensor is refused by the rule.
+    if (tolerance === undefined || !(root instanceof tf.Tensor) || root.isDisposed) return root;
+    const left: unknown = anyResidual(root, ...parameters);
+    if (left instanceof tf.Tensor) checkRoot(left, tolerance);
     return root;
   };
   return (...parameters) =>

@@ -3,6 +3,7 @@ import { formatValue } from '../core/format-value.js';
 import { withRule } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { offTape } from './off-tape.js';
+import { refuseDisposed } from './refuse-disposed.js';
 import { checkResult, checkResultNames } from './rule-results.js';
 import { disposeSaved, TapeSegment } from './tape-segment.js';
 import { tapeEngine, withTapeAside, type TapeNode } from './tape.js';
@@ -112,14 +113,21 @@ function gradientsOf(
   const results = runBackward(rule, inside, () => rule.backward(cotangent, kept));
   checkResultNames(rule.label, names, results);
   const gradients: Record<string, () => Tensor> = {};
+  const taken = new Set<Tensor>();
   for (const name of names) {
     gradients[name] = () =>
       runBackward(rule, inside, () => {
         const first = tapeEngine().nextTensorId();
         const gradient = results[name]!();
+        refuseDisposed(cotangent, `${rule.label}, backward`, 'the cotangent');
+        for (const [key, item] of Object.entries(kept)) {
+          if (item instanceof tf.Tensor) refuseDisposed(item, `${rule.label}, backward`, `kept value "${key}"`);
+        }
         checkResult(rule.label, name, inputs[name]!, gradient, cotangent);
         // The tape disposes a gradient once it has added another to it; this one may still be wanted elsewhere.
-        return gradient.id < first ? gradient.clone() : gradient;
+        const own = gradient.id < first || taken.has(gradient) ? gradient.clone() : gradient;
+        taken.add(own);
+        return own;
       });
   }
   captured.forEach((tensor, i) => {
@@ -157,7 +165,22 @@ function runForward(rule: CustomRule, inputs: Readonly<Record<string, Tensor>>):
       fix: 'return the tensor, or { value, keep }, from a synchronous function',
     });
   }
+  if (
+    typeof (keep as unknown) !== 'object' ||
+    keep === null ||
+    Array.isArray(keep) ||
+    (keep as unknown) instanceof tf.Tensor
+  ) {
+    throw new GradientError('rule-keep', {
+      where: `${rule.label}, result of forward`,
+      expected: 'an object under keep, with a name for each thing that is kept',
+      received: formatValue(keep),
+      fix: 'return e.g. { value, keep: { x } }',
+    });
+  }
   for (const [name, item] of Object.entries(keep)) checkKept(rule, name, item);
+  for (const [name, input] of Object.entries(inputs))
+    refuseDisposed(input, `${rule.label}, forward`, `input "${name}"`);
   return result;
 }
 
@@ -226,16 +249,18 @@ function checkKept(rule: CustomRule, name: string, item: unknown): void {
   };
   if (item instanceof tf.Tensor) {
     if (item.isDisposed) refuse('a disposed tensor', 'keep it before it is disposed');
-  } else if (
-    typeof item === 'object' &&
-    item !== null &&
-    !ArrayBuffer.isView(item) &&
-    Object.values(item).some(isTensor)
-  ) {
+  } else if (item instanceof Promise) {
+    item.catch(() => {});
+    refuse('a promise', 'keep what it resolves to; a rule is synchronous');
+  } else if (holdsTensor(item)) {
     refuse('an array or object with tensors in it', 'keep each tensor under a name of its own');
   }
 }
 
-function isTensor(value: unknown): boolean {
-  return value instanceof tf.Tensor;
+function holdsTensor(value: unknown, seen = new Set<object>()): boolean {
+  if (value instanceof tf.Tensor) return true;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return false;
+  seen.add(value);
+  const items = value instanceof Map || value instanceof Set ? [...value.values()] : Object.values(value);
+  return items.some((item) => holdsTensor(item, seen));
 }

@@ -40,7 +40,7 @@ const RULES = Symbol('adjoint:custom-vjps');
 const VALUE = 'value';
 
 /** A method that takes tensors first and returns one. */
-type TensorMethod = (...parameters: never[]) => Tensor;
+export type TensorMethod = (...parameters: never[]) => Tensor;
 
 /**
  * Gives a method a gradient of its own; see `defineVjp`, whose sentences on inputs, orders and errors hold here, too.
@@ -181,8 +181,10 @@ function without(absent: readonly string[], results: Results): Results {
   return Object.fromEntries(Object.entries(results).filter(([name]) => !absent.includes(name)));
 }
 
+const RULE_OPTIONS = ['inputs', 'weights', 'nonDifferentiable', 'keep', 'backward'];
+
 function checkDefinition(label: string, name: unknown, rule: AnyRule): void {
-  checkRuleInputs(label, name, rule, rule?.weights ?? []);
+  checkRuleInputs(label, name, rule, RULE_OPTIONS, rule?.weights ?? []);
   const named = [...rule.inputs, ...(rule.weights ?? [])].includes(VALUE);
   const keepable = [...rule.inputs, ...(rule.weights ?? []), VALUE];
   const unknown = (rule.keep ?? []).find((key) => !keepable.includes(key));

@@ -93,7 +93,7 @@ export function defineVjp<
   const Constant extends Names[number] = never,
 >(name: string, rule: VjpRule<Names, Constant, Kept>): CustomFunction<Names> {
   const label = `rule ${formatValue(name)}`;
-  checkRuleInputs(label, name, rule);
+  checkRuleInputs(label, name, rule, ['inputs', 'nonDifferentiable', 'forward', 'backward']);
   for (const part of ['forward', 'backward'] as const) {
     if (typeof rule[part] === 'function') continue;
     throw new OptionsError('rule-definition', {
@@ -102,7 +102,8 @@ export function defineVjp<
       received: formatValue(rule[part]),
     });
   }
-  const { inputs, forward, backward } = rule;
+  const { forward, backward } = rule;
+  const inputs = [...rule.inputs] as unknown as Names;
   const custom: CustomRule = {
     label,
     constants: new Set(rule.nonDifferentiable),

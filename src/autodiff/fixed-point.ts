@@ -1,8 +1,12 @@
 import { GradientError, OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
+import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { checkOptionNames } from './check-option-names.js';
 import { implicitRoot } from './implicit-root.js';
 import { checkIterations, type LinearSolver } from './linear-solvers.js';
+import { checkAlive, checkDifferentiable } from './tensor-tree.js';
+import { OwnResults, refusePromise } from './traced-call.js';
 
 /** What {@link fixedPoint} may be given. */
 export interface FixedPointOptions {
@@ -48,9 +52,10 @@ export function fixedPoint<Parameters extends Tensor[]>(
   step: (x: Tensor, ...parameters: Parameters) => Tensor,
   options: FixedPointOptions = {},
 ): (start: Tensor, ...parameters: Parameters) => Tensor {
+  checkOptionNames('fixedPoint', options, ['iterations', 'tolerance']);
   const { iterations = 100, tolerance } = options;
   checkIterations('fixedPoint', iterations);
-  if (typeof step !== 'function' || (tolerance !== undefined && !(tolerance > 0))) {
+  if (typeof step !== 'function' || (tolerance !== undefined && !(typeof tolerance === 'number' && tolerance > 0))) {
     const wrong = typeof step === 'function' ? 'option "tolerance"' : 'argument "step"';
     throw new OptionsError('invalid-option', {
       where: `${wrong} of fixedPoint`,
@@ -63,7 +68,7 @@ export function fixedPoint<Parameters extends Tensor[]>(
     let x = start.clone();
     let change = Infinity;
     for (let i = 0; i < iterations && !(tolerance !== undefined && change <= tolerance); i++) {
-      const following = tf.tidy(() => next(x));
+      const following = nextOf(x, next);
       if (tolerance !== undefined) change = tf.tidy(() => tf.max(tf.abs(tf.sub(following, x))).dataSync()[0]!);
       x.dispose();
       x = following;
@@ -79,8 +84,9 @@ export function fixedPoint<Parameters extends Tensor[]>(
   };
   const linearSolver: LinearSolver = (product, right) =>
     iterate('backward pass', right, (u) => tf.add(right, tf.sub(u, product(u))));
-  return (start, ...parameters) =>
-    implicitRoot(
+  return (start, ...parameters) => {
+    checkStart(start);
+    return implicitRoot(
       {
         label: 'fixedPoint',
         residual: (x, ...at) => tf.sub(x, anyStep(x, ...at)),
@@ -89,4 +95,35 @@ export function fixedPoint<Parameters extends Tensor[]>(
       },
       parameters,
     );
+  };
+}
+
+/** A tensor of its own: a step may hand one of its inputs through. */
+function nextOf(x: Tensor, next: (x: Tensor) => Tensor): Tensor {
+  return tf.tidy(() => {
+    const results = new OwnResults();
+    const following: unknown = next(x);
+    refusePromise(following, 'fixedPoint');
+    if (
+      following instanceof tf.Tensor &&
+      following.dtype === 'float32' &&
+      tf.util.arraysEqual(following.shape, x.shape)
+    ) {
+      checkAlive(following, 'the result of the function given to fixedPoint', 'disposed-result');
+      return results.of(following);
+    }
+    throw new GradientError('step-result', {
+      where: 'the function given to fixedPoint',
+      expected: `float32 ${formatShape(x.shape)}, like what it is given`,
+      received:
+        following instanceof tf.Tensor ? `${following.dtype} ${formatShape(following.shape)}` : formatValue(following),
+      fix: 'return the next x, and start from a tensor of its shape',
+    });
+  });
+}
+
+function checkStart(start: unknown): void {
+  const where = 'the start of fixedPoint';
+  if (start instanceof tf.Tensor) return checkDifferentiable(start, where);
+  throw new GradientError('rule-input', { where, expected: 'a float32 tensor', received: formatValue(start) });
 }

@@ -1,8 +1,8 @@
-import { asFloat32, isHalf } from '../engine/precision/as-float32.js';
+import { asFloat32, isHalf } from '../engine/precision/float-type.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 
 /**
- * The same numbers in single precision, inside a `call` that computes in mixed precision; `dy` passes back unchanged.
+ * The same numbers in single precision, inside a `call` that computes in mixed precision; `dy` passes back in the precision of `x`.
  *
  * What follows stays in single precision up to the next product or convolution. When to use: before a difference of nearly
  * equal numbers, a long sum, or another place where eight bits are too few. Where nothing is in half precision it is a copy.

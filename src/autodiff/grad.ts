@@ -32,7 +32,7 @@ export function grad<
   Args extends readonly unknown[] = readonly Tensor[],
   const Options extends GradOptions = GradOptions,
 >(fn: (...args: Args) => Tensor, options?: Options): (...args: Args) => GradientsOf<Args, Options> {
-  const compute = differentiated('grad', fn as unknown as (...args: unknown[]) => unknown, options ?? {});
+  const compute = differentiated('grad', fn as unknown as (...args: unknown[]) => unknown, options);
   return (...args) => {
     const { value, gradient } = compute(...args);
     tf.dispose(value);

@@ -2,9 +2,10 @@ import { GradientError, OptionsError, StateError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { checkOptionNames } from './check-option-names.js';
 import { Pullback } from './pullback.js';
 import { disposeSaved } from './tape-segment.js';
-import { tapeEngine, type TapeNode } from './tape.js';
+import { currentFrame, isRunning, tapeEngine, type TapeNode } from './tape.js';
 import { checkDifferentiable, differentiableLeaves, placeIn, unflattenTree, type TreeOf } from './tensor-tree.js';
 
 /** What {@link GradientTape.gradient} may be given. */
@@ -51,6 +52,8 @@ export class GradientTape {
   private readonly start: number;
   private readonly watched = new Set<number>();
   private isDisposed = false;
+  /** The transformation that the tape was begun in. */
+  private readonly frame = currentFrame();
 
   /** @internal */
   constructor() {
@@ -88,6 +91,7 @@ export class GradientTape {
   gradient<Tree>(target: Tensor, source: Tree, options: TapeGradientOptions): TreeOf<Tree, Tensor | null>;
   gradient<Tree>(target: Tensor, source: Tree, options: TapeGradientOptions = {}): TreeOf<Tree, Tensor | null> {
     this.checkLive('gradient');
+    checkOptionNames('GradientTape.gradient', options, ['cotangent', 'unused']);
     const { unused = 'zeros' } = options;
     if (unused !== 'zeros' && unused !== 'null') {
       throw new OptionsError('invalid-option', {
@@ -123,10 +127,18 @@ export class GradientTape {
   /** Ends the recording and frees what it kept; a second call does nothing. `using` calls it at the end of the block. */
   dispose(): void {
     if (this.isDisposed) return;
+    if (this.frame !== currentFrame() && isRunning(this.frame)) {
+      throw new StateError('tape-order', {
+        where: 'GradientTape.dispose',
+        expected: 'to be called where the tape was begun',
+        received: 'a call inside a transformation that began after it and is still running',
+        fix: 'dispose it after that, or declare it with `using`',
+      });
+    }
     this.isDisposed = true;
     const { state } = tapeEngine();
-    // A transformation that the tape was made in, and that has ended, took it down with itself.
-    if (state.activeTape !== this.tape || state.gradientDepth === 0) return;
+    // A transformation that the tape was begun in, and that has ended, took it down with itself.
+    if (!isRunning(this.frame) || state.activeTape !== this.tape || state.gradientDepth === 0) return;
     state.gradientDepth--;
     if (state.gradientDepth > 0) return;
     this.tape.forEach(disposeSaved);
@@ -138,11 +150,13 @@ export class GradientTape {
   }
 
   private checkLive(method: string): void {
-    if (!this.isDisposed) return;
+    if (!this.isDisposed && isRunning(this.frame)) return;
     throw new StateError('tape-disposed', {
       where: `GradientTape.${method}`,
       expected: 'a tape that records',
-      received: 'one that was disposed',
+      received: this.isDisposed
+        ? 'one that was disposed'
+        : 'one that ended with the transformation that it was begun in',
       fix: 'take gradients before the end of its block',
     });
   }

@@ -64,6 +64,7 @@ export function hessianTrace<Tree>(
         tf.tidy(() => {
           const signs = randomSigns(leaves[0]!, seed, sample);
           const products = flat.backward(signs);
+          if (products.length === 0) return tf.scalar(0);
           return tf.addN(products.map((product, i) => tf.sum(tf.mul(product, signs[i]!))));
         }),
       );

@@ -1,4 +1,5 @@
 import { GradientError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { applyRule } from './custom-rule.js';
@@ -26,6 +27,15 @@ const ROOT = 'the root';
 export function implicitRoot(equation: ImplicitEquation, parameters: readonly Tensor[]): Tensor {
   const { label, linearSolver } = equation;
   const names = parameters.map((_, i) => `parameter ${i}`);
+  parameters.forEach((parameter: unknown, i) => {
+    if (parameter instanceof tf.Tensor) return;
+    throw new GradientError('rule-input', {
+      where: `${label}, parameter ${i}`,
+      expected: 'a tensor',
+      received: formatValue(parameter),
+      fix: typeof parameter === 'number' ? 'wrap it: tf.scalar(value)' : undefined,
+    });
+  });
   const constants = new Set(names.filter((_, i) => parameters[i]!.dtype !== 'float32'));
   const varied = names.filter((name) => !constants.has(name));
   const residual = (x: Tensor, ...at: Tensor[]): Tensor => equation.residual(x, ...at);
@@ -39,11 +49,12 @@ export function implicitRoot(equation: ImplicitEquation, parameters: readonly Te
         const value = parameters.includes(found) ? found.clone() : found;
         if (!(value instanceof tf.Tensor)) return { value, keep: {} };
         const left = residual(value, ...parameters);
+        if ((left as unknown) instanceof Promise) (left as unknown as Promise<unknown>).catch(() => {});
         if (!(left instanceof tf.Tensor) || !tf.util.arraysEqual(left.shape, value.shape)) {
           throw new GradientError('residual-shape', {
             where: `${label}, result of the residual`,
             expected: `the root's shape ${formatShape(value.shape)}: as many equations as unknowns`,
-            received: left instanceof tf.Tensor ? `shape ${formatShape(left.shape)}` : typeof left,
+            received: left instanceof tf.Tensor ? `shape ${formatShape(left.shape)}` : formatValue(left),
           });
         }
         const given = Object.fromEntries(names.map((name, i) => [name, parameters[i]]));

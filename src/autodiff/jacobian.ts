@@ -138,7 +138,7 @@ function checkOptions(options: unknown): void {
   const refuse = (where: string, expected: string, received: string, fix?: string): never => {
     throw new OptionsError('invalid-option', { where, expected, received, fix });
   };
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     return refuse('the options of jacobian', 'an object', formatValue(options), 'call it as jacobian(fn, options)(x)');
   }
   for (const [name, value] of Object.entries(options)) {

@@ -1,6 +1,11 @@
 import { GradientError, OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
+import { formatShape } from '../core/shape.js';
 import { attribute, executeOp } from '../engine/execute-op.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { checkOptionNames } from './check-option-names.js';
+import { checkDifferentiable } from './tensor-tree.js';
+import { checkFunction, refusePromise } from './traced-call.js';
 
 /**
  * Solves `A x = b` for a linear function `product(x) = A x`; `x`, `b` and the product have one shape.
@@ -52,13 +57,29 @@ export function conjugateGradients(
   rightSide: Tensor,
   options: ConjugateGradientsOptions = {},
 ): Tensor {
-  const { iterations = Math.min(2 * rightSide.size, MOST_ITERATIONS) } = options;
-  checkIterations('conjugateGradients', iterations);
+  const where = 'conjugateGradients';
+  checkFunction(product, where);
+  if (!(rightSide instanceof tf.Tensor)) {
+    throw new GradientError('right-side', {
+      where: `the right side of ${where}`,
+      expected: 'a float32 tensor',
+      received: formatValue(rightSide),
+    });
+  }
+  checkDifferentiable(rightSide, `the right side of ${where}`);
+  checkOptionNames(where, options, ['iterations']);
+  const { iterations = Math.max(1, Math.min(2 * rightSide.size, MOST_ITERATIONS)) } = options;
+  checkIterations(where, iterations);
+  return tf.tidy(() => iterate(product, rightSide, iterations));
+}
+
+function iterate(product: (x: Tensor) => Tensor, rightSide: Tensor, iterations: number): Tensor {
   let state = [tf.zerosLike(rightSide), rightSide.clone(), rightSide.clone()];
   for (let i = 0; i < iterations; i++) {
     const next = tf.tidy(() => {
       const [x, residual, direction] = state as [Tensor, Tensor, Tensor];
       const along = product(direction);
+      checkProduct(along, rightSide);
       const squared = tf.sum(tf.square(residual));
       // Once the residual is exactly zero nothing moves any more.
       const step = tf.divNoNan(squared, tf.sum(tf.mul(direction, along)));
@@ -85,6 +106,7 @@ export const denseSolver: LinearSolver = (product, rightSide) => {
       fix: 'pass e.g. { linearSolver: conjugateGradients } where the system is symmetric and positive definite',
     });
   }
+  if (size === 0) return tf.clone(rightSide);
   return tf.tidy(() => {
     const identity = tf.split(tf.eye(size), size);
     const columns = identity.map((unit) => tf.reshape(product(tf.reshape(unit, shape)), [size]));
@@ -104,6 +126,16 @@ export const denseSolver: LinearSolver = (product, rightSide) => {
     }
   });
 };
+
+function checkProduct(along: unknown, { shape }: Tensor): void {
+  refusePromise(along, 'conjugateGradients');
+  if (along instanceof tf.Tensor && tf.util.arraysEqual(along.shape, shape)) return;
+  throw new GradientError('product-shape', {
+    where: 'the function given to conjugateGradients',
+    expected: `a product of the right side's shape ${formatShape(shape)}`,
+    received: along instanceof tf.Tensor ? `shape ${formatShape(along.shape)}` : formatValue(along),
+  });
+}
 
 /** @throws OptionsError [invalid-option] */
 export function checkIterations(where: string, iterations: unknown): void {

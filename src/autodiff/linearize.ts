@@ -1,3 +1,4 @@
+import { GradientError } from '../core/errors.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { matchingLeaves, unflattenTree, type TreeLeaf, type TreeOf } from './tensor-tree.js';
 import { flatVjp, type FlatVjp } from './vjp.js';
@@ -98,6 +99,14 @@ export function tangentLeaves(
   leaves: readonly (readonly TreeLeaf[])[],
   where: string,
 ): Tensor[] {
+  if (tangents.length > leaves.length) {
+    throw new GradientError('tangent-mismatch', {
+      where,
+      expected: `${leaves.length} tangents, one for each argument`,
+      received: `${tangents.length}`,
+      fix: 'leave the others out',
+    });
+  }
   return leaves.flatMap((like, i) => matchingLeaves(tangents[i], like, `tangent ${i} of ${where}`, 'tangent'));
 }
 

@@ -1,4 +1,5 @@
-import { tapeEngine } from './tape.js';
+import { disposeSaved } from './tape-segment.js';
+import { tapeEngine, withTapeState } from './tape.js';
 import { checkFunction, refusePromise } from './traced-call.js';
 
 /**
@@ -19,16 +20,14 @@ import { checkFunction, refusePromise } from './traced-call.js';
  */
 export function noGrad<Result>(fn: () => Result): Result {
   checkFunction(fn, 'noGrad');
-  const { state } = tapeEngine();
-  const { activeTape, gradientDepth } = state;
-  state.activeTape = null;
-  state.gradientDepth = 0;
-  try {
-    const result = fn();
-    refusePromise(result, 'noGrad');
-    return result;
-  } finally {
-    state.activeTape = activeTape;
-    state.gradientDepth = gradientDepth;
-  }
+  return withTapeState({ activeTape: null, gradientDepth: 0 }, () => {
+    try {
+      const result = fn();
+      refusePromise(result, 'noGrad');
+      return result;
+    } finally {
+      // Of a persistent tape that was begun inside and not ended.
+      tapeEngine().state.activeTape?.forEach(disposeSaved);
+    }
+  });
 }

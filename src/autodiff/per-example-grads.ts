@@ -1,7 +1,7 @@
 import { GradientError } from '../core/errors.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
-import { differentiableLeaves, flattenTree, placeIn, unflattenTree, type TreeOf } from './tensor-tree.js';
+import { checkAlive, differentiableLeaves, flattenTree, placeIn, unflattenTree, type TreeOf } from './tensor-tree.js';
 import { checkFunction } from './traced-call.js';
 import { gradientFunction } from './value-and-grad.js';
 
@@ -63,7 +63,10 @@ export function perExampleGrads<Weights, Batch extends readonly unknown[]>(
 function commonLength(batch: readonly unknown[], where: string): number {
   const found = batch.flatMap((part, i) => {
     const label = `argument ${i + 1} of ${where}`;
-    return flattenTree(part, label).map(({ path, tensor }) => ({ place: placeIn(label, path), shape: tensor.shape }));
+    return flattenTree(part, label).map(({ path, tensor }) => {
+      checkAlive(tensor, placeIn(label, path));
+      return { place: placeIn(label, path), shape: tensor.shape };
+    });
   });
   const length = found[0]?.shape[0];
   for (const { place, shape } of found) {

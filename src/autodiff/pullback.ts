@@ -2,7 +2,7 @@ import { GradientError } from '../core/errors.js';
 import { currentScope, withPhase, withScope } from '../core/path-scope.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
-import { tapeEngine, type TapeNode } from './tape.js';
+import { tapeEngine, withTapeState, type TapeNode } from './tape.js';
 
 /** A node of the tape with the inputs that depend on what is differentiated by. */
 interface ActiveNode {
@@ -44,27 +44,26 @@ export class Pullback {
     const tape = alone ? [] : activeTape!;
     const start = tape.length;
     const scope = currentScope();
-    Object.assign(state, { activeTape: tape, gradientDepth: gradientDepth + 1, kernelDepth: 0 });
-    try {
-      let results: { readonly outputs: readonly Tensor[]; readonly result: Result } | undefined;
-      tf.tidy(() => {
-        results = withScope(scope, fn);
-        return results as unknown as tf.TensorContainer;
-      });
-      const { outputs, result } = results!;
-      const nodes = activeNodes(tape.slice(start), inputs, outputs);
-      if (!alone) return { pullback: new Pullback(nodes, inputs, outputs, []), result };
-      const used = new Set(nodes.map(({ node }) => node));
-      for (const node of tape) if (!used.has(node)) tf.dispose(node.saved ?? []);
-      const owned = nodes.flatMap(({ node }) => node.saved ?? []);
-      if (persistent) owned.push(...inputs.map((input) => tf.keep(input)));
-      return { pullback: new Pullback(nodes, inputs, outputs, owned), result };
-    } catch (error) {
-      if (alone) for (const node of tape) tf.dispose(node.saved ?? []);
-      throw error;
-    } finally {
-      Object.assign(state, { activeTape, gradientDepth, kernelDepth });
-    }
+    return withTapeState({ activeTape: tape, gradientDepth: gradientDepth + 1, kernelDepth: 0 }, () => {
+      try {
+        let results: { readonly outputs: readonly Tensor[]; readonly result: Result } | undefined;
+        tf.tidy(() => {
+          results = withScope(scope, fn);
+          return results as unknown as tf.TensorContainer;
+        });
+        const { outputs, result } = results!;
+        const nodes = activeNodes(tape.slice(start), inputs, outputs);
+        if (!alone) return { pullback: new Pullback(nodes, inputs, outputs, []), result };
+        const used = new Set(nodes.map(({ node }) => node));
+        for (const node of tape) if (!used.has(node)) tf.dispose(node.saved ?? []);
+        const owned = nodes.flatMap(({ node }) => node.saved ?? []);
+        if (persistent) owned.push(...inputs.map((input) => tf.keep(input)));
+        return { pullback: new Pullback(nodes, inputs, outputs, owned), result };
+      } catch (error) {
+        if (alone) for (const node of tape) tf.dispose(node.saved ?? []);
+        throw error;
+      }
+    });
   }
 
   /** The way through nodes that somebody else recorded, and frees. */

@@ -1,7 +1,10 @@
-import { GradientError } from '../core/errors.js';
+import { GradientError, OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
-import type { KernelAttributes } from './tape.js';
+import { checkOptionNames } from './check-option-names.js';
+import { refuseDisposed } from './refuse-disposed.js';
+import { tapeEngine, type KernelAttributes } from './tape.js';
 
 /** What a rule kept from the forward pass. */
 export interface KeptTensors {
@@ -62,7 +65,7 @@ const registered = new Map<string, Registered[]>();
  * @param rule - what to keep from the forward pass, and the backward function
  * @param options - `replace: true` puts the rule before one that is there already, tfjs's own included. Default false
  * @returns an object whose `remove()` brings back what was in force before
- * @throws GradientError [rule-registered-twice] if the kernel has a gradient and `replace` is not true
+ * @throws OptionsError [rule-definition | unknown-option]; GradientError [rule-registered-twice] if the kernel has a gradient and `replace` is not true
  *
  * @example
  * ```ts
@@ -80,6 +83,7 @@ export function registerKernelVjp(
   rule: KernelVjpRule,
   options: { readonly replace?: boolean } = {},
 ): Removable {
+  checkKernelRule(kernelName, rule, options);
   const stack = registered.get(kernelName) ?? [];
   const present = tf.getGradient(kernelName) as GradientEntry | undefined;
   if (present !== undefined && options.replace !== true) {
@@ -129,14 +133,24 @@ export function applyKernelRule(
   const { inputs, outputs, saved } = recorded;
   const names = rule.keepAllInputs === true ? Object.keys(inputs) : presentInputs(rule, inputs);
   const first = cotangents[0] ?? tf.fill(outputs[0]!.shape, 0);
-  const gradients = rule.backward(first, keptTensors(kernelName, rule, names, saved), attributes, cotangents);
+  const where = `gradient of kernel "${kernelName}"`;
+  const oldest = tapeEngine().nextTensorId();
+  const gradients: unknown = rule.backward(first, keptTensors(kernelName, rule, names, saved), attributes, cotangents);
+  checkGradientRecord(where, gradients);
   const checked: Record<string, () => Tensor> = {};
+  const taken = new Set<Tensor>();
   for (const [name, input] of Object.entries(inputs)) {
     if (input === undefined || input === null) continue;
     checked[name] = () => {
       const gradient = gradients[name];
-      if (gradient === undefined) throw incomplete(kernelName, name, Object.keys(gradients));
-      return checkGradientOf(kernelName, name, input, gradient(), cotangents);
+      if (typeof gradient !== 'function') throw incomplete(kernelName, name, Object.keys(gradients));
+      const result = gradient();
+      for (const lent of [...cotangents, ...saved]) if (lent) refuseDisposed(lent, where, 'a cotangent or kept tensor');
+      checkGradientOf(kernelName, name, input, result);
+      // The tape disposes a gradient once it has added another to it; this one may still be wanted elsewhere.
+      const own = result.id < oldest || taken.has(result) ? result.clone() : result;
+      taken.add(own);
+      return own;
     };
   }
   return checked;
@@ -203,21 +217,19 @@ function incomplete(kernelName: string, input: string, given: readonly string[])
   return new GradientError('rule-incomplete', {
     where: `gradient of kernel "${kernelName}" by its input "${input}"`,
     expected: `a function under the key "${input}"`,
-    received: given.length === 0 ? 'none' : `functions for ${given.map((name) => `"${name}"`).join(', ')}`,
+    received: given.length === 0 ? 'none' : `results for ${given.map((name) => `"${name}"`).join(', ')}`,
     fix: `return one for "${input}" too; () => tf.zerosLike(...) where it has no influence`,
   });
 }
 
-function checkGradientOf(
-  kernelName: string,
-  name: string,
-  input: Tensor,
-  gradient: Tensor,
-  cotangents: readonly (Tensor | null)[],
-): Tensor {
+function checkGradientOf(kernelName: string, name: string, input: Tensor, gradient: Tensor): void {
   const where = `gradient of kernel "${kernelName}" by its input "${name}"`;
   if (!(gradient instanceof tf.Tensor)) {
-    throw new GradientError('rule-result', { where, expected: 'a tensor', received: typeof gradient });
+    if ((gradient as unknown) instanceof Promise) (gradient as unknown as Promise<unknown>).catch(() => {});
+    throw new GradientError('rule-result', { where, expected: 'a tensor', received: formatValue(gradient) });
+  }
+  if (gradient.isDisposed) {
+    throw new GradientError('rule-result', { where, expected: 'a living tensor', received: 'a disposed tensor' });
   }
   if (gradient.dtype !== 'float32' && gradient.dtype !== input.dtype) {
     throw new GradientError('rule-dtype', { where, expected: 'dtype float32', received: `dtype ${gradient.dtype}` });
@@ -230,6 +242,39 @@ function checkGradientOf(
       fix: 'sum over the axes that were broadcast, or reshape',
     });
   }
-  // The tape disposes a gradient once it has added another to it; a cotangent may still be wanted elsewhere.
-  return cotangents.includes(gradient) ? gradient.clone() : gradient;
+}
+
+function checkGradientRecord(where: string, gradients: unknown): asserts gradients is Record<string, () => Tensor> {
+  if (typeof gradients === 'object' && gradients !== null && !(gradients instanceof tf.Tensor)) {
+    if (!(gradients instanceof Promise)) return;
+    gradients.catch(() => {});
+  }
+  throw new GradientError('rule-result', {
+    where: `${where}, result of backward`,
+    expected: 'an object with a function for each input',
+    received: formatValue(gradients),
+    fix: 'return e.g. { x: () => gradient }',
+  });
+}
+
+const RULE_OPTIONS = ['keepInputs', 'keepAllInputs', 'keepOutputs', 'backward'];
+
+function checkKernelRule(kernelName: string, rule: KernelVjpRule, options: object): void {
+  const where = `gradient of kernel ${formatValue(kernelName)}`;
+  const refuse = (option: string, expected: string, received: unknown): never => {
+    throw new OptionsError('rule-definition', {
+      where: `${where}${option}`,
+      expected,
+      received: formatValue(received),
+    });
+  };
+  if (typeof kernelName !== 'string' || kernelName === '') refuse('', 'a kernel\'s name, e.g. "Relu"', kernelName);
+  checkOptionNames(where, rule, RULE_OPTIONS);
+  checkOptionNames('registerKernelVjp', options, ['replace']);
+  const { keepInputs = [], keepOutputs = [], backward } = rule;
+  const every = (list: unknown, type: string): boolean =>
+    Array.isArray(list) && list.every((item) => typeof item === type);
+  if (typeof backward !== 'function') refuse(', option "backward"', 'a function', backward);
+  if (!every(keepInputs, 'string')) refuse(', option "keepInputs"', 'names of inputs', keepInputs);
+  if (!every(keepOutputs, 'boolean')) refuse(', option "keepOutputs"', 'true or false for each output', keepOutputs);
 }

@@ -1,3 +1,5 @@
+import { checkFunction, refusePromise } from './traced-call.js';
+
 let checking = false;
 
 /** Whether the results of custom rules are tested for NaN and infinity. */
@@ -32,10 +34,13 @@ export function checksRules(): boolean {
  * ```
  */
 export function withRuleChecks<T>(fn: () => T): T {
+  checkFunction(fn, 'withRuleChecks');
   const outer = checking;
   checking = true;
   try {
-    return fn();
+    const result = fn();
+    refusePromise(result, 'withRuleChecks');
+    return result;
   } finally {
     checking = outer;
   }

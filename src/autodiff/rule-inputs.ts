@@ -8,7 +8,13 @@ interface Declared {
 }
 
 /** Refuses a rule whose name or inputs are declared wrongly. */
-export function checkRuleInputs(label: string, name: unknown, rule: Declared, others: readonly string[] = []): void {
+export function checkRuleInputs(
+  label: string,
+  name: unknown,
+  rule: Declared,
+  options: readonly string[],
+  others: readonly string[] = [],
+): void {
   const refuse = (where: string, expected: string, received: unknown, fix?: string): never => {
     throw new OptionsError('rule-definition', {
       where: `${label}${where}`,
@@ -21,6 +27,9 @@ export function checkRuleInputs(label: string, name: unknown, rule: Declared, ot
     refuse('', 'a name of the form "vendor/kebab-case", e.g. "app/swish"', name);
   }
   if (typeof rule !== 'object' || rule === null) refuse('', 'an object with inputs, forward and backward', rule);
+  const misspelt = Object.keys(rule).find((key) => !options.includes(key));
+  if (misspelt !== undefined)
+    refuse('', `options among ${options.join(', ')}`, misspelt, didYouMean(misspelt, options));
   const { inputs, nonDifferentiable = [] } = rule;
   const named = (list: unknown): boolean =>
     Array.isArray(list) && list.every((item) => typeof item === 'string' && item !== '');

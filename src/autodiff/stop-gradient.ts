@@ -1,5 +1,5 @@
 import { noGrad } from './no-grad.js';
-import { flattenTree, unflattenTree } from './tensor-tree.js';
+import { checkAlive, flattenTree, placeIn, unflattenTree } from './tensor-tree.js';
 
 /**
  * The same values, cut off from what they were computed from: the identity with the gradient zero.
@@ -8,7 +8,7 @@ import { flattenTree, unflattenTree } from './tensor-tree.js';
  *
  * Shapes: a tensor of any shape, or a tree of them, to the same; the caller owns the result, the input stays as it is.
  *
- * @throws GradientError [tree-leaf] for what is no tensor
+ * @throws GradientError [tree-leaf] for what is no tensor, [disposed-input]
  *
  * @example
  * ```ts
@@ -19,7 +19,9 @@ import { flattenTree, unflattenTree } from './tensor-tree.js';
  * ```
  */
 export function stopGradient<Tree>(tree: Tree): Tree {
-  const leaves = flattenTree(tree, 'the argument of stopGradient');
+  const label = 'the argument of stopGradient';
+  const leaves = flattenTree(tree, label);
+  for (const { path, tensor } of leaves) checkAlive(tensor, placeIn(label, path));
   return unflattenTree(
     tree,
     noGrad(() => leaves.map(({ tensor }) => tensor.clone())),

@@ -2,7 +2,9 @@ import { GradientError, OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { checkOptionNames } from './check-option-names.js';
 import { applyRule, type CustomRule } from './custom-rule.js';
+import { checkAlive } from './tensor-tree.js';
 
 /** What {@link straightThrough} may be given. */
 export interface StraightThroughOptions {
@@ -43,6 +45,7 @@ export function straightThrough(
   fn: (...inputs: Tensor[]) => Tensor,
   options: StraightThroughOptions = {},
 ): (...inputs: Tensor[]) => Tensor {
+  checkOptionNames(LABEL, options, ['surrogate']);
   const { surrogate } = options;
   for (const [name, value] of Object.entries({ fn, surrogate })) {
     if (typeof value !== 'function' && (value !== undefined || name === 'fn')) {
@@ -62,6 +65,10 @@ export function straightThrough(
         fix: 'give { surrogate }, which says the gradient by each input',
       });
     }
+    inputs.forEach((input, i) => {
+      if (input instanceof tf.Tensor) checkAlive(input, `input ${i} of ${LABEL}`);
+      else refuseInput(input, i);
+    });
     return tf.tidy(() => {
       const soft = surrogate === undefined ? inputs[0]! : surrogate(...inputs);
       const given: Record<string, Tensor> = { surrogate: soft };
@@ -72,6 +79,14 @@ export function straightThrough(
 }
 
 /** The value of `fn` with the surrogate's result as its only differentiable input. */
+function refuseInput(input: unknown, index: number): never {
+  throw new GradientError('rule-input', {
+    where: `input ${index} of ${LABEL}`,
+    expected: 'a tensor',
+    received: formatValue(input),
+  });
+}
+
 function ruleOf(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): CustomRule {
   return {
     label: LABEL,

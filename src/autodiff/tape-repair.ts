@@ -1,13 +1,14 @@
 import { currentScope, withScope, type Scope } from '../core/path-scope.js';
 import { complexGradients, isComplexCall, pastTypeCheck } from './complex-gradients.js';
+import { gradientsInTypesOf } from './gradient-types.js';
 import { applyKernelRule, kernelRule, type Removable } from './register-kernel-vjp.js';
 import type { Tensor } from '../engine/tfjs.js';
-import { tapeEngine, type TapeNode } from './tape.js';
+import { abandonTape, tapeEngine, type TapeNode } from './tape.js';
 
 let installed: Removable | undefined;
 
 /**
- * Mends four faults of tfjs's tape, by overrides of its engine's methods; safe to call again.
+ * Mends five faults of tfjs's tape, by overrides of its engine's methods; safe to call again.
  *
  * - tfjs clones a kernel's saved outputs before it records the kernel, so that an outer tape sees them as constants and
  *   second-order gradients are wrong in silence. The kernel's node is moved before the clones.
@@ -15,8 +16,10 @@ let installed: Removable | undefined;
  *   `tf.where(tf.greater(x, 0), ...)` fail. They are constants to a derivative and are left off the tape.
  * - A kernel with an optional input, such as batch normalisation without a scale, fails where a call leaves it out.
  * - A gradient by a complex tensor is refused for its type.
+ * - A backward pass that throws leaves what the tape kept alive.
  *
- * Besides, each gradient function runs at the path of the layer whose forward op it belongs to, in the backward phase.
+ * Besides, each gradient function runs at the path of the layer whose forward op it belongs to, in the backward phase,
+ * and under mixed precision gives gradients in the types of the inputs.
  *
  * @see https://github.com/tensorflow/tfjs/issues/3252
  */
@@ -42,7 +45,7 @@ export function installTapeRepairs(): Removable {
     if (node.gradient !== undefined) {
       const isComplex = isComplexCall(inputs, outputs);
       if (isComplex) node.gradient = complexGradients(kernelName, node, gradientsFunc ?? undefined);
-      node.gradient = inBackwardPhase(node.gradient, currentScope());
+      node.gradient = inBackwardPhase(gradientsInTypesOf(inputs, node.gradient), currentScope());
       if (isComplex) {
         node.typedGradient = node.gradient;
         node.gradient = pastTypeCheck(node.gradient);
@@ -53,11 +56,22 @@ export function installTapeRepairs(): Removable {
   const originalTensors = engine.getTensorsForGradient;
   engine.getTensorsForGradient = (...call) =>
     originalTensors.apply(engine, call).filter((tensor) => tensor !== undefined && tensor !== null);
+  const originalGradients = engine.gradients;
+  engine.gradients = (...call) => {
+    const outer = engine.state.activeTape;
+    try {
+      return originalGradients.apply(engine, call);
+    } catch (error) {
+      if (engine.state.activeTape !== outer) abandonTape();
+      throw error;
+    }
+  };
   installed = {
     remove: () => {
       if (installed === undefined) return;
       engine.addTapeNode = original;
       engine.getTensorsForGradient = originalTensors;
+      engine.gradients = originalGradients;
       installed = undefined;
     },
   };

@@ -29,12 +29,41 @@ export interface TapeEngine {
   addTapeNode: AddTapeNode;
   /** What is saved of a kernel for its gradient; an optional input that the call left out is there as `undefined`. */
   getTensorsForGradient(kernelName: string, inputs: Record<string, Tensor>, outputs: Tensor[]): (Tensor | undefined)[];
+  gradients(...call: never[]): unknown;
   /** Hands out an id; those of tensors only grow, so that it tells what was made before from what was made after. */
   nextTensorId(): number;
 }
 
 export function tapeEngine(): TapeEngine {
   return tf.engine() as unknown as TapeEngine;
+}
+
+/** The transformations that are running, the innermost last. */
+const frames: object[] = [];
+
+/** The innermost running transformation that has a tape, or a part of one, of its own. */
+export function currentFrame(): object | undefined {
+  return frames.at(-1);
+}
+
+/** Whether a transformation is still running; so is what runs around all of them. */
+export function isRunning(frame: object | undefined): boolean {
+  return frame === undefined || frames.includes(frame);
+}
+
+/** Runs `fn` with the tape in another state, which is afterwards as it was before. */
+export function withTapeState<T>(change: Partial<TapeEngine['state']>, fn: () => T): T {
+  const { state } = tapeEngine();
+  const { activeTape, gradientDepth, kernelDepth } = state;
+  const frame = {};
+  frames.push(frame);
+  Object.assign(state, change);
+  try {
+    return fn();
+  } finally {
+    frames.splice(frames.indexOf(frame));
+    Object.assign(state, { activeTape, gradientDepth, kernelDepth });
+  }
 }
 
 /** Frees what a tape kept when the function being differentiated threw: tfjs leaves it alive. */

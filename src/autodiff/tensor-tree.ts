@@ -36,7 +36,7 @@ export interface TreeLeaf {
  *
  * @param fn - gets the tensors of one place, that of `tree` first
  * @param others - trees with the names and lengths of `tree`
- * @throws GradientError [tree-leaf | tree-cycle | tree-mismatch]
+ * @throws GradientError [tree-leaf | tree-cycle | tree-depth | tree-mismatch | not-a-function]
  *
  * @example
  * ```ts
@@ -53,6 +53,14 @@ export function mapTree<Tree, Leaf = Tensor>(
   tree: Tree,
   ...others: readonly unknown[]
 ): TreeOf<Tree, Leaf> {
+  if (typeof fn !== 'function') {
+    throw new GradientError('not-a-function', {
+      where: 'mapTree',
+      expected: 'a function of tensors',
+      received: formatValue(fn),
+      fix: 'pass it before the tree: mapTree((tensor) => ..., tree)',
+    });
+  }
   const leaves = flattenTree(tree, 'the tree of mapTree');
   const columns = others.map((other, i) => {
     const label = `tree ${i + 1} of mapTree`;
@@ -65,6 +73,8 @@ export function mapTree<Tree, Leaf = Tensor>(
     leaves.map(({ tensor }, i) => fn(tensor, ...columns.map((column) => column[i]!.tensor))),
   );
 }
+
+const MOST_DEPTH = 1000;
 
 /** The tensors of a tree, arrays by index and records in the order of their keys. */
 export function flattenTree(tree: unknown, label: string): TreeLeaf[] {
@@ -92,8 +102,16 @@ export function flattenTree(tree: unknown, label: string): TreeLeaf[] {
         fix: 'pass an object of tensors only',
       });
     }
+    if (ancestors.size === MOST_DEPTH) {
+      throw new GradientError('tree-depth', {
+        where: label,
+        expected: `arrays and objects in one another, ${MOST_DEPTH} deep at most`,
+        received: 'a tree that goes deeper, perhaps without an end',
+        fix: 'pass an object of tensors only',
+      });
+    }
     ancestors.add(node);
-    for (const [key, child] of Object.entries(node)) visit(child, join(path, key, Array.isArray(node)));
+    for (const [key, child] of branches(node)) visit(child, join(path, key, Array.isArray(node)));
     ancestors.delete(node);
   };
   visit(tree, '');
@@ -105,11 +123,19 @@ export function unflattenTree<Tree, Leaf>(tree: Tree, leaves: readonly Leaf[]): 
   let next = 0;
   const build = (node: unknown): unknown => {
     if (node instanceof tf.Tensor) return leaves[next++];
-    if (Array.isArray(node)) return node.map(build);
+    const built = branches(node as object).map(([key, child]) => [key, build(child)] as const);
+    if (Array.isArray(node)) return built.map(([, child]) => child);
     // Defined, not assigned: a key may be called __proto__.
-    return Object.fromEntries(Object.entries(node as object).map(([key, child]) => [key, build(child)]));
+    return Object.fromEntries(built);
   };
-  return build(tree) as TreeOf<Tree, Leaf>;
+  const built = build(tree) as TreeOf<Tree, Leaf>;
+  if (next === leaves.length) return built;
+  throw new GradientError('tree-changed', {
+    where: 'a tree of tensors',
+    expected: `the ${leaves.length} tensors that it had at first`,
+    received: `${next}`,
+    fix: 'leave the objects that were passed in as they are, and give them no getters',
+  });
 }
 
 /** `"layer.kernel" of argument 0 of grad`, or the label alone for a tree that is a tensor. */
@@ -124,16 +150,20 @@ export function differentiableLeaves(tree: unknown, label: string): TreeLeaf[] {
   return leaves;
 }
 
+/** @throws GradientError [disposed-input] */
+export function checkAlive(tensor: Tensor, where: string, kind = 'disposed-input'): void {
+  if (!tensor.isDisposed) return;
+  throw new GradientError(kind, {
+    where,
+    expected: 'a living tensor',
+    received: `a tensor of shape ${formatShape(tensor.shape)} that was disposed`,
+    fix: 'dispose it later, or keep it with tf.keep() inside tf.tidy()',
+  });
+}
+
 /** @throws GradientError [disposed-input | integer-input | complex-input] */
 export function checkDifferentiable(tensor: Tensor, where: string): void {
-  if (tensor.isDisposed) {
-    throw new GradientError('disposed-input', {
-      where,
-      expected: 'a living tensor',
-      received: `a tensor of shape ${formatShape(tensor.shape)} that was disposed`,
-      fix: 'dispose it later, or keep it with tf.keep() inside tf.tidy()',
-    });
-  }
+  checkAlive(tensor, where);
   if (tensor.dtype === 'float32') return;
   const complex = tensor.dtype === 'complex64';
   throw new GradientError(complex ? 'complex-input' : 'integer-input', {
@@ -153,7 +183,7 @@ export function matchingLeaves(tree: unknown, like: readonly TreeLeaf[], label: 
   return like.map(({ tensor: wanted, path }, i) => {
     const { tensor } = leaves[i]!;
     const where = placeIn(label, path);
-    if (tensor.isDisposed) checkDifferentiable(tensor, where);
+    checkAlive(tensor, where);
     if (tensor.dtype !== wanted.dtype || !tf.util.arraysEqual(tensor.shape, wanted.shape)) {
       throw new GradientError(`${kind}-mismatch`, {
         where,
@@ -184,6 +214,11 @@ function describePaths(leaves: readonly TreeLeaf[]): string {
   if (leaves.length === 1 && leaves[0]!.path === '') return 'one tensor';
   const shown = leaves.slice(0, MOST_PATHS_SHOWN).map(({ path }) => (path === '' ? 'a tensor' : path));
   return `${shown.join(', ')}${leaves.length > shown.length ? `, ... (${leaves.length} in all)` : ''}`;
+}
+
+/** Of an array the elements, holes included; properties that somebody gave it are no part of the tree. */
+function branches(node: object): [string, unknown][] {
+  return Array.isArray(node) ? Array.from(node, (child: unknown, i) => [String(i), child]) : Object.entries(node);
 }
 
 function isBranch(node: unknown): node is object {

@@ -3,7 +3,7 @@ import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { tapeEngine } from './tape.js';
-import { flattenTree, unflattenTree, type TreeLeaf } from './tensor-tree.js';
+import { checkAlive, flattenTree, placeIn, unflattenTree, type TreeLeaf } from './tensor-tree.js';
 
 /** Refuses a function that could not be differentiated, before anything runs. */
 export function checkFunction(fn: unknown, where: string): void {
@@ -29,10 +29,13 @@ export function refusePromise(result: unknown, where: string): void {
   });
 }
 
-/** @throws GradientError [not-scalar] */
+/** @throws GradientError [not-scalar | disposed-result] */
 export function checkScalar(value: unknown, where: string): asserts value is Tensor {
   refusePromise(value, where);
-  if (value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32') return;
+  if (value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32') {
+    checkAlive(value, `the result of the function given to ${where}`, 'disposed-result');
+    return;
+  }
   throw new GradientError('not-scalar', {
     where: `the function given to ${where}`,
     expected: 'a float32 scalar as its result',
@@ -46,7 +49,8 @@ export function outputLeaves(result: unknown, where: string): TreeLeaf[] {
   refusePromise(result, where);
   const label = `the result of the function given to ${where}`;
   const leaves = flattenTree(result, label);
-  for (const { tensor } of leaves) {
+  for (const { path, tensor } of leaves) {
+    checkAlive(tensor, placeIn(label, path), 'disposed-result');
     if (tensor.dtype === 'float32') continue;
     throw new GradientError('not-float', {
       where: label,

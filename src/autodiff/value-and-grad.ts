@@ -3,7 +3,7 @@ import { formatValue } from '../core/format-value.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { Pullback } from './pullback.js';
-import { differentiableLeaves, flattenTree, unflattenTree, type TreeOf } from './tensor-tree.js';
+import { checkAlive, differentiableLeaves, flattenTree, placeIn, unflattenTree, type TreeOf } from './tensor-tree.js';
 import { checkFunction, checkScalar, OwnResults, refusePromise } from './traced-call.js';
 
 /** Options of {@link grad}. */
@@ -20,7 +20,7 @@ export interface ValueAndGradOptions extends GradOptions {
   readonly auxiliary?: boolean;
 }
 
-type LeafUnder<Options> = Options extends { readonly unused: 'null' } ? Tensor | null : Tensor;
+export type LeafUnder<Options> = Options extends { readonly unused: 'null' } ? Tensor | null : Tensor;
 
 /** What {@link grad} gives: a tree like the first argument, or an array of trees like those chosen. */
 export type GradientsOf<Args extends readonly unknown[], Options> = Options extends {
@@ -92,7 +92,7 @@ export function valueAndGrad(
 export function differentiated(
   where: string,
   fn: (...args: unknown[]) => unknown,
-  options: ValueAndGradOptions,
+  options: ValueAndGradOptions = {},
 ): (...args: unknown[]) => { value: Tensor; gradient: unknown; auxiliary: unknown } {
   checkFunction(fn, where);
   checkGradOptions(where, options);
@@ -135,7 +135,9 @@ function computeValueAndGrad(
       checkScalar(value, where);
       const own = results.of(value);
       if (options.auxiliary !== true) return { outputs: [own], result: { value: own, auxiliary: undefined } };
-      const leaves = flattenTree(auxiliary, `auxiliary of the function given to ${where}`);
+      const label = `auxiliary of the function given to ${where}`;
+      const leaves = flattenTree(auxiliary, label);
+      for (const { path, tensor } of leaves) checkAlive(tensor, placeIn(label, path), 'disposed-result');
       return { outputs: [own], result: { value: own, auxiliary: results.ofTree(auxiliary, leaves) } };
     });
     try {
@@ -189,7 +191,11 @@ function checkGradOptions(where: string, options: ValueAndGradOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN_OPTIONS.includes(name)) refuse(name, 'a known option', name, didYouMean(name, KNOWN_OPTIONS));
   }
-  const { arguments: chosen, unused } = options;
+  const { arguments: chosen, unused, auxiliary } = options;
+  if (auxiliary !== undefined && typeof auxiliary !== 'boolean') refuse('auxiliary', 'true or false', auxiliary);
+  if (auxiliary === true && where === 'grad') {
+    refuse('auxiliary', 'an option of valueAndGrad', auxiliary, 'call valueAndGrad, which gives the auxiliary back');
+  }
   if (unused !== undefined && unused !== 'zeros' && unused !== 'null') refuse('unused', '"zeros" or "null"', unused);
   if (chosen === undefined) return;
   const valid =

@@ -1,8 +1,10 @@
-import { GradientError } from '../core/errors.js';
+import { OptionsError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { currentScope, withPhase, withScope } from '../core/path-scope.js';
-import { formatShape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { abandonTape } from './tape.js';
+import { checkDifferentiable } from './tensor-tree.js';
+import { checkFunction, checkScalar, OwnResults } from './traced-call.js';
 
 /** A scalar and its gradient by each input. */
 export interface ValueAndGradients {
@@ -21,7 +23,7 @@ export interface ValueAndGradients {
  * @param fn - returns a scalar
  * @param inputs - the tensors to differentiate by, any shapes
  * @returns tensors that belong to the caller
- * @throws GradientError [not-scalar] if `fn` returns something else
+ * @throws GradientError [not-scalar | disposed-result | promise] if `fn` returns something else; [integer-input | disposed-input]
  *
  * @example
  * ```ts
@@ -34,16 +36,15 @@ export interface ValueAndGradients {
  * ```
  */
 export function valueAndGradients(fn: () => Tensor, inputs: readonly Tensor[]): ValueAndGradients {
+  const where = 'valueAndGradients';
+  checkFunction(fn, where);
+  checkInputs(inputs, where);
   const scope = currentScope();
   const scalar = (): Tensor => {
-    const value = withScope(scope, fn);
-    if (value instanceof tf.Tensor && value.rank === 0 && value.dtype === 'float32') return value;
-    throw new GradientError('not-scalar', {
-      where: 'valueAndGradients',
-      expected: 'a function that returns a float32 scalar',
-      received: (value as unknown) instanceof tf.Tensor ? `${value.dtype} ${formatShape(value.shape)}` : typeof value,
-      fix: 'reduce it first, e.g. tf.mean(loss)',
-    });
+    const results = new OwnResults();
+    const value: unknown = withScope(scope, fn);
+    checkScalar(value, where);
+    return results.of(value);
   };
   if (inputs.length === 0) return { value: tf.tidy(scalar), gradients: [] };
   try {
@@ -56,4 +57,17 @@ export function valueAndGradients(fn: () => Tensor, inputs: readonly Tensor[]): 
     abandonTape();
     throw error;
   }
+}
+
+function checkInputs(inputs: readonly Tensor[], where: string): void {
+  const wrong: unknown = Array.isArray(inputs) ? inputs.find((input) => !(input instanceof tf.Tensor)) : inputs;
+  if (!Array.isArray(inputs) || inputs.some((input) => !(input instanceof tf.Tensor))) {
+    throw new OptionsError('gradient-inputs', {
+      where: `the inputs of ${where}`,
+      expected: 'an array of the tensors to differentiate by',
+      received: Array.isArray(inputs) ? `${formatValue(wrong)} in it` : formatValue(wrong),
+      fix: `call it as ${where}(() => loss, [x])`,
+    });
+  }
+  inputs.forEach((input, i) => checkDifferentiable(input, `input ${i} of ${where}`));
 }

@@ -124,7 +124,7 @@ export function flatVjp<Output>(
 }
 
 /** One tree for each argument, of its leaves' replacements. */
-export function splitByArgument<Leaf>(
+function splitByArgument<Leaf>(
   inputs: readonly unknown[],
   leaves: readonly (readonly TreeLeaf[])[],
   replacements: readonly Leaf[],

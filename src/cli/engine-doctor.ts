@@ -10,6 +10,7 @@ import type { GpuDriver } from '../engine/library/gpu-driver.js';
 import { gpuDriver } from '../engine/library/gpu-driver.js';
 import { versionBeforeLoad } from '../engine/library/library-version.js';
 import { missingLibraries } from '../engine/library/missing-libraries.js';
+import type { PrecisionGains } from './precision-probe.js';
 import { formatBytes } from './terminal-progress.js';
 
 const TRIAL_TIMEOUT_MS = 120_000;
@@ -19,6 +20,8 @@ interface Trial {
   readonly device: string;
   readonly devices: readonly { name: string; type: string; memoryBytes?: number }[];
   readonly matMulMs: number;
+  /** Half precision against float32. */
+  readonly speedups: PrecisionGains;
 }
 
 interface Diagnosis {
@@ -117,6 +120,7 @@ function asText(diagnosis: Diagnosis): string {
       const memory = known ? `, ${formatBytes(device.memoryBytes!)}` : '';
       lines.push(row('device', `${device.name.replace(/^.*\/device:/, '')}${memory}`));
     }
+    for (const type of ['bfloat16', 'float16'] as const) lines.push(row(type, gainsIn(type, trial.speedups)));
   }
   lines.push(row('GPU driver', gpu.version ?? 'none'));
   for (const lack of gpu.lacks) lines.push(row('', `lacks ${lack}`));
@@ -124,6 +128,11 @@ function asText(diagnosis: Diagnosis): string {
   lines.push(row('cache', `${cache.directory} (${formatBytes(cache.bytes)}${sets})`));
   lines.push('', problem ?? 'the engine works');
   return lines.join('\n');
+}
+
+function gainsIn(type: 'bfloat16' | 'float16', { matmul, convolution }: PrecisionGains): string {
+  const gain = (speedup: number | null): string => (speedup === null ? 'none, no kernel' : `${speedup.toFixed(1)}x`);
+  return `speed against float32: matmul ${gain(matmul[type])}, convolution ${gain(convolution[type])}`;
 }
 
 function row(label: string, text: string): string {

@@ -1,5 +1,6 @@
 import { startEngine } from '../engine/start-engine.js';
 import { tf } from '../engine/tfjs.js';
+import { probePrecision } from './precision-probe.js';
 
 // Run by `adjoint engine doctor` as a process of its own: a library that crashes takes only this one with it.
 
@@ -21,7 +22,13 @@ function trial(): object {
     // Small integers: their products and sums are exact in float32.
     if (product[place] !== expected) throw new Error(`matmul[${row}, ${column}] is ${product[place]}, not ${expected}`);
   }
-  return { version: engine.version, device: engine.device, devices: engine.devices(), matMulMs: milliseconds };
+  return {
+    version: engine.version,
+    device: engine.device,
+    devices: engine.devices(),
+    matMulMs: milliseconds,
+    speedups: probePrecision(),
+  };
 }
 
 try {

@@ -2,7 +2,7 @@ import type { OpAttribute } from './ffi/op-attributes.js';
 import { engine } from './start-engine.js';
 import type { Tensor } from './tfjs.js';
 
-export { attribute, typeAttribute } from './attribute.js';
+export { attribute } from './attribute.js';
 
 /** A resource that an op takes as input: a variable, an iterator, a table. */
 export interface ResourceHandle {

@@ -9,6 +9,7 @@ import { TensorFlowBinding } from './ffi/tensorflow-binding.js';
 import { installKernels } from './kernels/install-kernels.js';
 import { checkLibrary, checkLoadedVersion } from './library/check-library.js';
 import { findLibrary } from './library/find-library.js';
+import { refuseDisposedData } from './refuse-disposed-data.js';
 import { refuseSecondTfjs } from './second-tfjs.js';
 import { TensorFlowBackend } from './tensorflow-backend.js';
 import { tf } from './tfjs.js';
@@ -139,6 +140,7 @@ function start(): Engine {
   checkLibrary(path);
   const binding = quietly(() => openLibrary(path));
   installKernels();
+  refuseDisposedData();
   const backend = new TensorFlowBackend(binding, '@tensorflow/tfjs-node-gpu');
   const { devices } = binding.context;
   const preferred = devices.find((device) => device.type === 'GPU') ?? devices[0];

@@ -1,5 +1,5 @@
 import { valueAndGradients } from '../autodiff/value-and-gradients.js';
-import { asFloat32 } from '../engine/precision/as-float32.js';
+import { asFloat32 } from '../engine/precision/float-type.js';
 import { withPrecision } from '../engine/precision/mixed-precision.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { withVariableReads } from '../engine/variable-reads.js';

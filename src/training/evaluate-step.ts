@@ -1,4 +1,4 @@
-import { asFloat32 } from '../engine/precision/as-float32.js';
+import { asFloat32 } from '../engine/precision/float-type.js';
 import { withPrecision } from '../engine/precision/mixed-precision.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';

@@ -155,6 +155,16 @@ describe('adjoint engine doctor', () => {
       library: { path, version: expect.stringMatching(/^2\./) },
       trial: { device: 'CPU:0' },
     });
+    const { speedups } = json['trial'] as { speedups: Record<string, Record<string, number>> };
+    for (const op of ['matmul', 'convolution']) {
+      for (const type of ['bfloat16', 'float16']) {
+        // How fast half precision is differs a lot between processors; that a kernel was timed does not.
+        expect(speedups[op]![type]).toBeGreaterThan(0);
+        expect(text.stdout).toMatch(
+          new RegExp(`${type} +speed against float32: matmul [\\d.]+x, convolution [\\d.]+x`),
+        );
+      }
+    }
     expect(json).not.toHaveProperty('problem');
   });
 

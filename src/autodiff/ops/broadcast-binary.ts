@@ -36,6 +36,8 @@ export function installBroadcastBinary(): void {
 
 /** Sums over the axes along which a tensor of this shape was repeated. */
 export function sumToShape(gradient: Tensor, shape: readonly number[]): Tensor {
-  const axes = tf.backend_util.getReductionAxes([...shape], gradient.shape);
+  const added = gradient.rank - shape.length;
+  // Not by tfjs's function, which overlooks an axis that was repeated zero times.
+  const axes = gradient.shape.flatMap((size, axis) => (axis < added || size !== shape[axis - added] ? [axis] : []));
   return axes.length === 0 ? gradient : tf.reshape(tf.sum(gradient, axes), [...shape]);
 }

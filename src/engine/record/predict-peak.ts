@@ -1,6 +1,6 @@
 import { sizeOf } from '../../core/shape.js';
 import { bytesPerElement } from '../ffi/data-types.js';
-import { isAlias, originOf } from './graph-memory.js';
+import { isAlias, operationsOf, originOf } from './graph-memory.js';
 import { hasEffect, type GraphNode, type GraphOutput, type RecordedGraph } from './recorded-graph.js';
 import { LEAVES } from './run-comparison.js';
 
@@ -36,8 +36,9 @@ export class StepMemory {
   /**
    * The most that the ops of a step hold at once, weights, state and batch apart.
    *
-   * The ops run one by one in the order in which they become ready, updates when nothing else is. Reshapes and reads take nothing, an elementwise op
-   * takes over an input that nobody else reads, and a tensor is freed after its last reader.
+   * Two ops run at a time, each as long as it has operations, in the order in which they become ready. Reshapes and reads
+   * take nothing, an elementwise op takes over an input that nobody else reads, and a tensor is freed after its last
+   * reader. What kernels need for themselves while they run is not known.
    */
   peak(batch: number): number {
     const { readers, waiting } = dependenciesOf(this.graph);
@@ -53,44 +54,54 @@ export class StepMemory {
 
     let held = 0;
     let peak = 0;
-    const ready = this.graph.nodes.filter((node) => waiting.get(node) === 0);
-    const updates: GraphNode[] = [];
-    const take = (): GraphNode | undefined => {
-      for (let node = ready.shift(); node !== undefined; node = ready.shift()) {
-        if (node.phase !== 'update') return node;
-        updates.push(node);
-      }
-      return updates.shift();
-    };
-    for (let node = take(); node !== undefined; node = take()) {
-      const origins = isAlias(node) ? [] : node.inputs.map(originOf);
+    const start = (node: GraphNode): readonly number[] => {
       const sizes = this.sizes.get(node)?.(batch) ?? [];
-      const taken = new Set<number>();
-      const isFree = isAlias(node) || node.op === 'ReadVariableOp' || hasEffect(node);
+      if (isAlias(node) || node.op === 'ReadVariableOp') return [];
+      if (hasEffect(node)) {
+        held += this.copiedVariable(node);
+        peak = Math.max(peak, held);
+        return [];
+      }
+      const origins = node.inputs.map(originOf);
+      const taken: number[] = [];
       sizes.forEach((bytes, index) => {
-        if (isFree) return;
-        const given = IN_PLACE.test(node.op)
-          ? origins.findIndex((origin, i) => !taken.has(i) && at(origin) === 1 && this.isOwn(origin) && this.bytes(origin, batch) === bytes)
-          : -1;
-        if (given >= 0) {
-          // The input's memory goes on as the output's.
-          taken.add(given);
-          held -= this.bytes(origins[given]!, batch);
-        }
-        held += bytes;
-        if (!((left.get(node)?.[index] ?? 0) > 0)) use({ node, index }, 0);
+        const isFit = (origin: GraphOutput, i: number): boolean =>
+          !taken.includes(i) && at(origin) === 1 && this.isOwn(origin) && this.bytes(origin, batch) === bytes;
+        const given = IN_PLACE.test(node.op) ? origins.findIndex(isFit) : -1;
+        // The input's memory goes on as the output's.
+        if (given >= 0) taken.push(given);
+        else held += bytes;
+        use({ node, index }, 0);
       });
       peak = Math.max(peak, held);
-      origins.forEach((origin, i) => {
-        use(origin, -1);
-        if (at(origin) === 0 && this.isOwn(origin) && !taken.has(i) && !keepsValue(node, i)) held -= this.bytes(origin, batch);
-      });
-      if (!isFree) {
-        sizes.forEach((bytes, index) => {
-          if (at({ node, index }) === 0) held -= bytes;
+      return taken;
+    };
+    const end = (node: GraphNode, taken: readonly number[]): void => {
+      if (!isAlias(node)) {
+        node.inputs.map(originOf).forEach((origin, i) => {
+          use(origin, -1);
+          const isFreed = at(origin) === 0 && this.isOwn(origin) && !taken.includes(i) && !keepsValue(node, i);
+          if (isFreed) held -= this.bytes(origin, batch);
         });
       }
-      for (const reader of readers.get(node) ?? []) {
+      node.outputs.forEach((_, index) => {
+        if (at({ node, index }) === 0) held -= this.bytes({ node, index }, batch);
+      });
+    };
+
+    const ready = this.graph.nodes.filter((node) => waiting.get(node) === 0);
+    const running: { readonly node: GraphNode; readonly until: number; readonly taken: readonly number[] }[] = [];
+    let now = 0;
+    while (ready.length > 0 || running.length > 0) {
+      while (ready.length > 0 && running.length < WORKERS) {
+        const node = ready.shift()!;
+        running.push({ node, until: now + operationsOf(node), taken: start(node) });
+      }
+      const first = running.reduce((a, b) => (b.until < a.until ? b : a));
+      running.splice(running.indexOf(first), 1);
+      now = first.until;
+      end(first.node, first.taken);
+      for (const reader of readers.get(first.node) ?? []) {
         const more = waiting.get(reader)! - 1;
         waiting.set(reader, more);
         if (more === 0) ready.push(reader);
@@ -99,10 +110,19 @@ export class StepMemory {
     return peak;
   }
 
+  /** An update that comes while the variable's old value is still read copies it, as most do: reading shares memory. */
+  private copiedVariable({ op, inputs }: GraphNode): number {
+    const spec = inputs[0]?.node.attributes.find(({ name }) => name === 'shape')?.value as readonly number[] | undefined;
+    return op.startsWith('ResourceApply') && spec !== undefined ? FLOAT_BYTES * sizeOf(spec) : 0;
+  }
+
   private isOwn({ node }: GraphOutput): boolean {
     return !LEAVES.has(node.op) && node.op !== 'ReadVariableOp';
   }
 }
+
+const WORKERS = 2;
+const FLOAT_BYTES = 4;
 
 /** Ops whose kernels write over an input that nobody else reads. */
 const IN_PLACE =
