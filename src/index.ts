@@ -73,7 +73,13 @@ export { stopGradient } from './autodiff/stop-gradient.js';
 export { mapTree } from './autodiff/tensor-tree.js';
 export type { TensorTree, TreeOf } from './autodiff/tensor-tree.js';
 export { valueAndGrad } from './autodiff/value-and-grad.js';
-export type { GradientsOf, GradOptions, LeafUnder, ValueAndGrad, ValueAndGradOptions } from './autodiff/value-and-grad.js';
+export type {
+  GradientsOf,
+  GradOptions,
+  LeafUnder,
+  ValueAndGrad,
+  ValueAndGradOptions,
+} from './autodiff/value-and-grad.js';
 export { vjp } from './autodiff/vjp.js';
 export type { Vjp } from './autodiff/vjp.js';
 export { registerKernelVjp } from './autodiff/register-kernel-vjp.js';

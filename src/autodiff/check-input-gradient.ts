@@ -106,7 +106,8 @@ function chooseProbes({ input, gradient }: InputUnderCheck, settings: Settings):
   const elements = new Set([largest]);
   while (elements.size < Math.min(settings.sampledElements, size)) elements.add(stream.below(size));
   const directions = Array.from({ length: settings.directions }, (_, i): Probe => {
-    const along = () => normal(key.child('direction', i), size).map((value) => value / Math.sqrt(size));
+    let direction: Float32Array | undefined;
+    const along = () => (direction ??= normal(key.child('direction', i), size).map((value) => value / Math.sqrt(size)));
     return { element: null, along };
   });
   return [...[...elements].map((element) => elementProbe(element, size)), ...directions];
@@ -153,10 +154,14 @@ function localise(subject: InputUnderCheck, probe: Probe, settings: Settings): O
   let [low, high] = [0, direction.length];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    const half = (from: number, to: number): Probe => ({
-      element: null,
-      along: () => direction.map((value, i) => (i >= from && i < to ? value : 0)),
-    });
+    const half = (from: number, to: number): Probe => {
+      const along = () => {
+        const part = new Float32Array(direction.length);
+        part.set(direction.subarray(from, to), from);
+        return part;
+      };
+      return { element: null, along };
+    };
     const [left, right] = compare(subject, [half(low, middle), half(middle, high)], settings) as [Outcome, Outcome];
     if (Math.abs(distanceOf(left)) >= Math.abs(distanceOf(right))) high = middle;
     else low = middle;

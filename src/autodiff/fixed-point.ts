@@ -34,7 +34,7 @@ export interface FixedPointOptions {
  * @param step - in differentiable ops of its inputs
  * @returns a function of the start and the parameters, float32 tensors or integer ones that are constants; the caller
  *   owns its result
- * @throws OptionsError [invalid-option]; GradientError [not-converged] where a tolerance is given; [residual-shape] where the
+ * @throws OptionsError [invalid-option]; GradientError [not-converged] where a tolerance is given; [step-result] where the
  *   step changes the shape; [captured-tensor]
  *
  * @example

@@ -28,7 +28,7 @@ export function flattenArguments(
     });
   }
   const trees: readonly TensorTree[] = inputs;
-  const flat = trees.map((tree, i) => {
+  const flat = Array.from(trees, (tree, i) => {
     const name = names?.[i] ?? String(i);
     const leaves = flattenTree(tree, `input "${name}" of ${where}`);
     return leaves.map(({ path, tensor }) => ({ name: join(name, path), tensor }));

@@ -1,4 +1,7 @@
-import { IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, IsString, Min } from 'class-validator';
+import { IsArray, IsBoolean, IsIn, IsInt, IsNumber, IsOptional, IsPositive, IsString, Max, Min } from 'class-validator';
+
+/** Each takes some evaluations of the function; more of them would not end. */
+const MOST_PROBES = 2 ** 20;
 
 /** Options that every gradient check has. */
 export class CheckOptions {
@@ -15,21 +18,25 @@ export class CheckOptions {
   /** An input with at most so many elements is checked element by element. Default 128. */
   @IsInt()
   @Min(0)
+  @Max(MOST_PROBES)
   maximumElements = 128;
 
   /** How many elements of a bigger input are checked one by one, that of the largest gradient among them. Default 12. */
   @IsInt()
   @Min(1)
+  @Max(MOST_PROBES)
   sampledElements = 12;
 
   /** Along how many random directions, all elements at once, a bigger input is checked. Default 4. */
   @IsInt()
   @Min(1)
+  @Max(MOST_PROBES)
   directions = 4;
 
   /** Seed of sampled elements and directions. Default 0. */
   @IsInt()
   @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
   seed = 0;
 
   /** Whether a check that fails throws, for use in tests. Default false: the report says it. */

@@ -2,7 +2,7 @@ import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { GradcheckOptions } from './gradcheck-options.js';
 import type { GradcheckReport } from './gradcheck-report.js';
-import { runGradcheck, type NamedTensor } from './run-gradcheck.js';
+import { checkInputs, heldToShapes, runGradcheck, type NamedTensor } from './run-gradcheck.js';
 import { flattenArguments } from './gradcheck-arguments.js';
 import type { TensorTree } from './tensor-tree.js';
 import { checkFunction, outputLeaves } from './traced-call.js';
@@ -38,9 +38,12 @@ export function gradgradcheck<Inputs extends readonly TensorTree[] | []>(
   checkFunction(fn, where);
   const settings = parseOptions(GradcheckOptions, options, where);
   const { leaves, rebuild } = flattenArguments(fn, inputs, settings.names, where);
-  const call = (at: readonly Tensor[]): readonly Tensor[] =>
-    outputLeaves(fn(...(rebuild(at) as unknown as Inputs)), where).map(({ tensor }) => tensor);
-  const cotangents = cotangentsOf(() => call(leaves.map(({ tensor }) => tensor)));
+  const call = heldToShapes({
+    fn: (at) => outputLeaves(fn(...(rebuild(at) as unknown as Inputs)), where).map(({ tensor }) => tensor),
+    where,
+  });
+  checkInputs(leaves, where);
+  const cotangents = cotangentsOf(() => call(leaves.map(({ tensor }) => tensor.clone())));
   try {
     const gradients = (at: readonly Tensor[]): Tensor[] => {
       const points = at.slice(0, leaves.length);

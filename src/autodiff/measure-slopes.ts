@@ -9,6 +9,8 @@ const STEPS = {
 const EPSILON = { float64: 2 ** -52, float32: 2 ** -23 } as const;
 /** How many roundings a value of the function may carry. */
 const ROUNDINGS = 16;
+/** Roundings of the bend, a second difference, in those of the slope; sums of a million terms use them up. */
+const BEND_ROUNDINGS = 4;
 /** A jump's slopes double as the step is halved, a kink's stay. */
 const JUMP_GROWTH = 1.5;
 /** How far the two slopes of a kink may move from one step to the next, as a share of what is between them. */
@@ -60,7 +62,7 @@ export function measureSlopes(question: SlopeQuestion): Slope[] {
       const [numeric, left, right, bend, growth] = measured[row]!;
       const kind = !Number.isFinite(numeric)
         ? 'not-finite'
-        : Math.abs(bend!) <= enough
+        : Math.abs(bend!) <= Math.max(negligible, BEND_ROUNDINGS * noise)
           ? 'smooth'
           : growth! > JUMP_GROWTH
             ? 'jump'

@@ -1,11 +1,12 @@
 import { GradientError } from '../core/errors.js';
+import { formatShape } from '../core/shape.js';
 import { inFloat64, readFloat64 } from '../engine/float64.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { checkInputGradient } from './check-input-gradient.js';
 import type { CheckOptions } from './gradcheck-options.js';
 import { GradcheckReport, type GradcheckInput } from './gradcheck-report.js';
 import { valueAndGradients } from './value-and-gradients.js';
-import { totalOf, weightedTerms } from './weighted-terms.js';
+import { totalOf, weightedTerms, withCotangentsKept } from './weighted-terms.js';
 
 const DEFAULT_TOLERANCE = { float64: 1e-7, float32: 1e-3 } as const;
 /** Two values of one function at one point may differ by roundings where threads sum in another order. */
@@ -30,18 +31,19 @@ export interface GradcheckSubject {
 
 /** What `gradcheck`, `gradgradcheck` and `model.gradcheck` share. */
 export function runGradcheck(
-  subject: GradcheckSubject,
+  given: GradcheckSubject,
   settings: CheckOptions & { readonly compareFloat32: boolean },
 ): GradcheckReport {
-  const { inputs, where } = subject;
+  const { inputs, where } = given;
   const { precision } = settings;
   const tolerance = settings.tolerance ?? DEFAULT_TOLERANCE[precision];
-  checkInputs(subject);
+  checkInputs(inputs, where);
+  const subject = { ...given, fn: heldToShapes(given) };
   let results: GradcheckInput[] = [];
   tf.tidy(() => {
     const single = settings.compareFloat32 && precision === 'float64' ? singleGradients(subject) : undefined;
     const check = () => checkAll(subject, { ...settings, tolerance }, single);
-    results = precision === 'float64' ? inFloat64(check) : check();
+    results = withCotangentsKept(() => (precision === 'float64' ? inFloat64(check) : check()));
   });
   const skipped = inputs.filter((input) => !isFloat(input)).map(({ name }) => name);
   const report = new GradcheckReport({ tolerance, precision, inputs: results, skipped });
@@ -138,7 +140,36 @@ function isFloat({ tensor }: NamedTensor): boolean {
   return tensor.dtype === 'float32';
 }
 
-function checkInputs({ inputs, where }: GradcheckSubject): void {
+/** @throws GradientError [no-result] */
+function checkResults(results: readonly Tensor[], where: string): void {
+  if (results.length > 0) return;
+  throw new GradientError('no-result', {
+    where: `the function given to ${where}`,
+    expected: 'a tensor to differentiate, or several',
+    received: 'none',
+  });
+}
+
+/** The function, held to as many results of the same shapes each time. */
+export function heldToShapes({ fn, where }: Omit<GradcheckSubject, 'inputs'>): GradcheckSubject['fn'] {
+  let first: string | undefined;
+  return (at) => {
+    const results = fn(at);
+    checkResults(results, where);
+    const shapes = results.map(({ shape }) => formatShape(shape)).join(', ');
+    first ??= shapes;
+    if (shapes === first) return results;
+    throw new GradientError('not-deterministic', {
+      where: `the function given to ${where}`,
+      expected: `results of the same shapes each time: ${first}`,
+      received: shapes,
+      fix: 'let the result depend on the inputs alone',
+    });
+  };
+}
+
+/** @throws GradientError [disposed-input | no-float-input] */
+export function checkInputs(inputs: readonly NamedTensor[], where: string): void {
   for (const { name, tensor } of inputs) {
     if (!tensor.isDisposed) continue;
     throw new GradientError('disposed-input', {

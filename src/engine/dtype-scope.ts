@@ -15,6 +15,8 @@ export interface DtypePolicy {
   floatType(opName: string, inputTypes: readonly number[]): number;
   /** Inputs, and a type attribute, that are float32 whatever the op runs in. */
   float32Parts?(opName: string): Float32Parts | undefined;
+  /** The error to throw for one of an op in `floatType`, where the policy knows more of it. */
+  explain?(opName: string, floatType: number, error: unknown): unknown;
 }
 
 export interface Float32Parts {

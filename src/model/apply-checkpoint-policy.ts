@@ -26,7 +26,12 @@ export function isChain(layer: object): layer is AnyLayer & Chain {
  *
  * @param strict - whether layers that a predicate names must be there: some are made when the model is built
  */
-export function applyCheckpointPolicy(model: AnyLayer, policy: CheckpointPolicy | undefined, where: string, strict: boolean): void {
+export function applyCheckpointPolicy(
+  model: AnyLayer,
+  policy: CheckpointPolicy | undefined,
+  where: string,
+  strict: boolean,
+): void {
   visit(model, (layer) => {
     layer.setCheckpointed(model, false);
     if (isChain(layer)) layer.setCheckpointPolicy(undefined);
@@ -53,7 +58,8 @@ export function applyCheckpointPolicy(model: AnyLayer, policy: CheckpointPolicy 
   for (const chain of chains) chain.setCheckpointPolicy(undefined);
   throw new OptionsError('invalid-option', {
     where: at,
-    expected: most === 1 ? 'a model with one sequential part, to which the budget belongs' : 'a model with a sequential part',
+    expected:
+      most === 1 ? 'a model with one sequential part, to which the budget belongs' : 'a model with a sequential part',
     received: `${formatValue(policy)}, and ${chains.length === 0 ? 'none' : `${chains.length} of them`}`,
     fix: "name layers by a predicate, e.g. checkpoint: 'body/*', or write 'all'",
   });

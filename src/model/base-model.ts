@@ -36,6 +36,7 @@ import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
 import { applyCheckpointPolicy, measureForCheckpoints } from './apply-checkpoint-policy.js';
+import { checkFloat32Layers } from './check-float32-layers.js';
 import { checkPolicy, type CheckpointPolicy } from './checkpoint-policy.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 import { CompileOptions } from './compile-options.js';
@@ -103,6 +104,8 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     try {
       super.build(inputShape, seed);
       tf.tidy(() => void this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)), context));
+      const { float32Layers } = this.trainer?.plan ?? {};
+      checkFloat32Layers(this as unknown as AnyLayer, float32Layers, `compile of ${this.describe()}`);
     } catch (error) {
       for (const layer of [this, ...this.layers]) {
         if (!builtBefore.has(layer as unknown as AnyLayer)) layer.undoBuild();
@@ -156,7 +159,10 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     this.place();
     applyCheckpointPolicy(this as unknown as AnyLayer, options.checkpoint, where, this.built);
     this.checkpointPolicy = options.checkpoint;
-    if (this.built) measureForCheckpoints(this as unknown as AnyLayer);
+    if (this.built) {
+      measureForCheckpoints(this as unknown as AnyLayer);
+      checkFloat32Layers(this as unknown as AnyLayer, plan.float32Layers, where);
+    }
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
     this.buildFromOptions();

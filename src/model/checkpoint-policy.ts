@@ -11,12 +11,7 @@ import type { PathPredicate } from '../core/path-predicate.js';
  * these paths, blocks included.
  */
 export type CheckpointPolicy =
-  | 'none'
-  | 'all'
-  | 'sqrt'
-  | { readonly every: number }
-  | { readonly maxActivationMb: number }
-  | PathPredicate;
+  'none' | 'all' | 'sqrt' | { readonly every: number } | { readonly maxActivationMb: number } | PathPredicate;
 
 /** A policy that cuts a chain of layers into segments. */
 export type ChainPolicy = Exclude<CheckpointPolicy, PathPredicate> | 'none' | 'all' | 'sqrt';
@@ -38,7 +33,9 @@ export function checkPolicy(policy: unknown, where: string): asserts policy is C
   };
   if (typeof policy === 'string' || typeof policy === 'function' || policy instanceof RegExp) return;
   if (Array.isArray(policy) && policy.length > 0) {
-    policy.forEach((part) => typeof part !== 'object' || part instanceof RegExp || Array.isArray(part) || refuse(FORMS, part));
+    policy.forEach(
+      (part) => typeof part !== 'object' || part instanceof RegExp || Array.isArray(part) || refuse(FORMS, part),
+    );
     return;
   }
   if (typeof policy !== 'object' || policy === null || Object.keys(policy).length !== 1) refuse(FORMS, policy);
@@ -60,7 +57,10 @@ export interface Segment {
 }
 
 /** The segments of a chain of `count` layers by a policy that needs no measurements. */
-export function segmentsOf(count: number, policy: Exclude<ChainPolicy, { readonly maxActivationMb: number }>): Segment[] {
+export function segmentsOf(
+  count: number,
+  policy: Exclude<ChainPolicy, { readonly maxActivationMb: number }>,
+): Segment[] {
   if (policy === 'none') return [{ from: 0, to: count, again: false }];
   if (policy === 'all') return Array.from({ length: count }, (_, i) => ({ from: i, to: i + 1, again: true }));
   const size = policy === 'sqrt' ? Math.ceil(count / Math.round(Math.sqrt(count))) : policy.every;

@@ -104,11 +104,12 @@ function accumulation({ accumulateSteps }: CompileOptions, loss: BaseLoss, where
 function precisionOf(
   options: CompileOptions,
   where: string,
-): Pick<TrainingPlan, 'precision' | 'isFloat32' | 'lossScale'> {
+): Pick<TrainingPlan, 'precision' | 'float32Layers' | 'isFloat32' | 'lossScale'> {
   const precision = options.precision ?? engineOptions().precision ?? 'float32';
   const { float32Layers } = options;
   return {
     precision,
+    float32Layers,
     isFloat32: float32Layers === undefined ? () => false : compilePathPredicate(float32Layers),
     lossScale: lossScaleSettings(options.lossScale, precision, where),
   };

@@ -41,7 +41,14 @@ export function fitBudget(units: readonly UnitCost[], budget: number, where: str
   for (const largest of [0, ...sizesOf(units.length, inside)]) {
     if (largest > budget) break;
     const room = Math.floor((budget - largest) / unit + 1e-9);
-    const found = cheapest(units, room, (bytes) => Math.ceil(bytes / unit - 1e-9), largest, inside, (from, to) => costs[to]! - costs[from]!);
+    const found = cheapest(
+      units,
+      room,
+      (bytes) => Math.ceil(bytes / unit - 1e-9),
+      largest,
+      inside,
+      (from, to) => costs[to]! - costs[from]!,
+    );
     if (found !== undefined && (best === undefined || found.cost < best.cost)) best = found;
   }
   if (best !== undefined) return best.segments;
@@ -84,7 +91,10 @@ function sizesOf(count: number, inside: (from: number, to: number) => number): n
   for (let from = 0; from < count; from++) for (let to = from + 1; to <= count; to++) sizes.add(inside(from, to));
   const sorted = [...sizes].sort((a, b) => a - b);
   if (sorted.length <= MOST_SIZES) return sorted;
-  return Array.from({ length: MOST_SIZES }, (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (MOST_SIZES - 1))]!);
+  return Array.from(
+    { length: MOST_SIZES },
+    (_, i) => sorted[Math.round((i * (sorted.length - 1)) / (MOST_SIZES - 1))]!,
+  );
 }
 
 interface Way {
@@ -114,7 +124,8 @@ function cheapest(
         const next = held + toUnits(bytes);
         if (next > room) return;
         const known = ways[to]![next];
-        if (known === undefined || way.cost + cost < known.cost) ways[to]![next] = { cost: way.cost + cost, from, room: held, again };
+        if (known === undefined || way.cost + cost < known.cost)
+          ways[to]![next] = { cost: way.cost + cost, from, room: held, again };
       };
       reach(from + 1, keptBy(units[from]!), 0, false);
       for (let to = from + 1; to <= count && inside(from, to) <= largest; to++) {

@@ -15,8 +15,14 @@ const SMALL = 2;
 const LARGE = 4;
 
 /** What layers of a chain cost by the size of the batch; each is recorded on zeros for it, twice. */
-export function measureUnits(chain: readonly BaseLayer[], inputShape: readonly number[]): (batch: number) => UnitCost[] {
-  const [small, large] = [SMALL, LARGE].map((batch) => measureAt(chain, [batch, ...inputShape])) as [UnitCost[], UnitCost[]];
+export function measureUnits(
+  chain: readonly BaseLayer[],
+  inputShape: readonly number[],
+): (batch: number) => UnitCost[] {
+  const [small, large] = [SMALL, LARGE].map((batch) => measureAt(chain, [batch, ...inputShape])) as [
+    UnitCost[],
+    UnitCost[],
+  ];
   return (batch) =>
     small.map((unit, i) => {
       const at = (of: (cost: UnitCost) => number) =>
@@ -36,7 +42,12 @@ function measureAt(chain: readonly BaseLayer[], inputShape: readonly number[]): 
   return chain.map((layer, i) => {
     const measured = measureLayer(layer, shape);
     const inputBytes = i === 0 ? 0 : sizeOf(shape) * BYTES;
-    const cost = { inputBytes, keepsInput: measured.keepsInput || outputWasUsed, innerBytes: measured.innerBytes, operations: measured.operations };
+    const cost = {
+      inputBytes,
+      keepsInput: measured.keepsInput || outputWasUsed,
+      innerBytes: measured.innerBytes,
+      operations: measured.operations,
+    };
     outputWasUsed = measured.keepsOutput;
     shape = measured.outputShape;
     return cost;
@@ -79,7 +90,8 @@ function measureLayer(layer: BaseLayer, shape: readonly number[]) {
     const output = originOf(graph.results[0]!);
     const [given] = graph.arguments;
     const kept = keptForBackward(graph);
-    const isOutput = ({ node, index }: (typeof kept)[number]) => node === output.node && index === output.index && node !== given;
+    const isOutput = ({ node, index }: (typeof kept)[number]) =>
+      node === output.node && index === output.index && node !== given;
     return {
       outputShape: cotangent!.shape,
       keepsInput: kept.some(({ node }) => node === given),

@@ -13,7 +13,14 @@ import { assumedBatch } from '../training/assumed-batch.js';
 import { collectLayers } from './collect-weights.js';
 import type { Chain } from './apply-checkpoint-policy.js';
 import { BaseModel } from './base-model.js';
-import { checkPolicy, isChainPolicy, segmentsOf, type ChainPolicy, type CheckpointPolicy, type Segment } from './checkpoint-policy.js';
+import {
+  checkPolicy,
+  isChainPolicy,
+  segmentsOf,
+  type ChainPolicy,
+  type CheckpointPolicy,
+  type Segment,
+} from './checkpoint-policy.js';
 import { Model } from './declarations.js';
 import { fitBudget, type UnitCost } from './fit-budget.js';
 import { measureUnits } from './measure-units.js';
@@ -187,7 +194,11 @@ export class Sequential extends BaseModel<SequentialOptions> implements Chain {
     if (costs === undefined) return segmentsOf(chain.length, 'none');
     let segments = this.segmentsByBatch.get(batch);
     if (segments === undefined) {
-      segments = fitBudget(costs(batch), policy.maxActivationMb * 1e6, `option "checkpoint" of ${this.describe()}, batch of ${batch}`);
+      segments = fitBudget(
+        costs(batch),
+        policy.maxActivationMb * 1e6,
+        `option "checkpoint" of ${this.describe()}, batch of ${batch}`,
+      );
       this.segmentsByBatch.set(batch, segments);
     }
     return segments;

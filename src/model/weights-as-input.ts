@@ -1,3 +1,4 @@
+import { checkFunction } from '../autodiff/traced-call.js';
 import { LookupError, ShapeError, StateError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { didYouMean } from '../core/nearest-name.js';
@@ -24,6 +25,7 @@ export function withWeights<Result>(
   fn: () => Result,
 ): Result {
   const where = `withWeights of ${model.describe()}`;
+  checkFunction(fn, where);
   const result = withVariableReads(readsOf(model, weights, where), fn);
   if (!(result instanceof Promise)) return result;
   // Nobody awaits it, and what it may fail with would end the process.
@@ -37,7 +39,7 @@ export function withWeights<Result>(
 }
 
 function readsOf(model: Trainable, weights: unknown, where: string): Map<Variable, Tensor> {
-  if (typeof weights !== 'object' || weights === null || Array.isArray(weights) || weights instanceof tf.Tensor) {
+  if (typeof weights !== 'object' || weights === null || Symbol.iterator in weights || weights instanceof tf.Tensor) {
     throw new ShapeError('weights', {
       where,
       expected: 'tensors by weight path, as model.trainableWeightTensors() gives them',

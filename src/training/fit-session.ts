@@ -269,9 +269,10 @@ export class FitSession implements TrainingRun {
     return logs ?? {};
   }
 
-  /** Whether so many steps more complete `logEvery` of them. */
+  /** Whether so many steps more complete `logEvery` of them, or an epoch whose length is known. */
   private endsLogged(steps: number): boolean {
     const { logEvery } = this.plan;
+    if (this.step + steps === this.stepsPerEpoch) return true;
     return Math.floor((this.step + steps) / logEvery) > Math.floor(this.step / logEvery);
   }
 

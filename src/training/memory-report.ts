@@ -81,7 +81,11 @@ export class MemoryReport {
 
   /** The report as a table in megabytes of 10^6 bytes. */
   table(): string {
-    const table = new Table({ head: ['', 'MB', 'MB without checkpoints'], colAligns: ['left', 'right', 'right'], style: { head: [], border: [], compact: true } });
+    const table = new Table({
+      head: ['', 'MB', 'MB without checkpoints'],
+      colAligns: ['left', 'right', 'right'],
+      style: { head: [], border: [], compact: true },
+    });
     const row = (name: string, bytes: number, without?: number) =>
       table.push([name, megabytes(bytes), without === undefined ? '' : megabytes(without)]);
     row('parameters', this.parameters);

@@ -27,11 +27,13 @@ export async function predictMemory(
   batchOf: (size: number) => Batch,
 ): Promise<MemoryReportBytes> {
   const weights = [...model.weightTree()].map(([, weight]) => weight);
-  const bytes = (shapes: readonly (readonly number[])[]): number => shapes.reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
+  const bytes = (shapes: readonly (readonly number[])[]): number =>
+    shapes.reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
   const one = batchOf(RECORDED_BATCHES[0]);
-  const perExample = [one.x, one.y, one.sampleWeight]
-    .flatMap((array) => (array === undefined ? [] : [array.shape]))
-    .reduce((sum, shape) => sum + 4 * sizeOf(shape), 0) / one.size;
+  const perExample =
+    [one.x, one.y, one.sampleWeight]
+      .flatMap((array) => (array === undefined ? [] : [array.shape]))
+      .reduce((sum, shape) => sum + 4 * sizeOf(shape), 0) / one.size;
   const predict = async (around: <T>(fn: () => T) => T): Promise<StepMemoryBytes> => {
     const record = (size: number): Promise<RecordedGraph> =>
       recordStep(model, plan, state, batchOf(size), (run) => assumingBatch(batchSize, () => around(run)));
@@ -40,7 +42,10 @@ export async function predictMemory(
     const memory = new StepMemory(small, RECORDED_BATCHES[0], large, RECORDED_BATCHES[1]);
     const kept = keptForBackward(small).filter(({ node }) => !small.arguments.includes(node));
     return {
-      activations: kept.reduce((sum, output) => sum + (memory.bytes(output, batchSize) || bytesOf(output.node.outputs[output.index]!)), 0),
+      activations: kept.reduce(
+        (sum, output) => sum + (memory.bytes(output, batchSize) || bytesOf(output.node.outputs[output.index]!)),
+        0,
+      ),
       peak: memory.peak(batchSize),
     };
   };

@@ -204,7 +204,10 @@ export class Trainer {
         const traced = whole && (await profileStep(this.model, this.plan, state, whole, TRACED_RUNS, () => {}));
         // Which of two ready ops is run first differs from run to run.
         const measured = traced && Math.max(...traced.traces.map(({ peakBytes }) => peakBytes));
-        return new MemoryReport(`Memory of ${this.model.describe()}: ${batchSize} examples a step`, { ...bytes, measured });
+        return new MemoryReport(`Memory of ${this.model.describe()}: ${batchSize} examples a step`, {
+          ...bytes,
+          measured,
+        });
       });
     });
   }

@@ -1,3 +1,4 @@
+import type { PathPredicate } from '../core/path-predicate.js';
 import type { BaseLoss } from '../losses/base-loss.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
@@ -29,6 +30,8 @@ export interface TrainingPlan {
   /** Batches that make one update together. */
   readonly accumulateSteps: number;
   readonly precision: Precision;
+  /** What was given for `isFloat32`. */
+  readonly float32Layers?: PathPredicate;
   /** Whether the layer at a path computes in float32 though `precision` says otherwise. */
   readonly isFloat32: (path: string) => boolean;
   /** `null`: losses are differentiated as they are. */

@@ -12,7 +12,8 @@ import { MODES } from '../helpers/execution-modes.js';
 import { expectClose } from '../helpers/close.js';
 import { bitsOf, expectSameNumbers, nodesOf, opsOf } from '../helpers/recording.js';
 
-const scattered = (count: number, shift = 0) => Array.from({ length: count }, (_, i) => Math.sin(7.3 * (i + 1) + shift));
+const scattered = (count: number, shift = 0) =>
+  Array.from({ length: count }, (_, i) => Math.sin(7.3 * (i + 1) + shift));
 const layer = (x: Tensor, kernel: Tensor, bias: Tensor) => tf.tanh(tf.add(tf.matMul(x, kernel), bias));
 type Wrap = (fn: (...args: Tensor[]) => Tensor) => (...args: Tensor[]) => Tensor;
 const plain: Wrap = (fn) => fn;
@@ -36,7 +37,11 @@ describe('checkpoint', () => {
 
   it.each([
     ['each layer', (x: Tensor, weights: Tensor[]) => network(checkpoint, x, weights)],
-    ['the whole', (x: Tensor, weights: Tensor[]) => checkpoint((...at: Tensor[]) => network(plain, at[0]!, at.slice(1)))(x, ...weights)],
+    [
+      'the whole',
+      (x: Tensor, weights: Tensor[]) =>
+        checkpoint((...at: Tensor[]) => network(plain, at[0]!, at.slice(1)))(x, ...weights),
+    ],
     [
       'nested',
       (x: Tensor, weights: Tensor[]) =>
@@ -143,8 +148,14 @@ describe('checkpoint', () => {
 
   it.each([
     ['captured-tensor', (x: Tensor, y: Tensor) => checkpoint((at: Tensor) => tf.mul(at, y))(x)],
-    ['captured-tensor', (x: Tensor, y: Tensor) => checkpoint((at: Tensor) => checkpoint((a: Tensor) => tf.mul(a, tf.square(y)))(at))(x)],
-    ['captured-tensor', (x: Tensor) => checkpoint((at: Tensor) => checkpoint((a: Tensor) => tf.mul(a, at))(tf.exp(at)))(x)],
+    [
+      'captured-tensor',
+      (x: Tensor, y: Tensor) => checkpoint((at: Tensor) => checkpoint((a: Tensor) => tf.mul(a, tf.square(y)))(at))(x),
+    ],
+    [
+      'captured-tensor',
+      (x: Tensor) => checkpoint((at: Tensor) => checkpoint((a: Tensor) => tf.mul(a, at))(tf.exp(at)))(x),
+    ],
     [
       'kept-inside',
       (x: Tensor, _y: Tensor, keep: (tensor: Tensor) => Tensor) => {
@@ -183,10 +194,9 @@ describe.each(MODES)('checkpoint, %s', (_mode, execute, tolerance) => {
     const f: (...args: Tensor[]) => Tensor = (at, by) => tf.sin(tf.mul(tf.square(at!), by!));
     const orders = (wrap: Wrap) => (at: Tensor, by: Tensor) => [
       ...grad((a: Tensor, b: Tensor) => tf.sum(wrap(f)(a, b)), { arguments: [0, 1] })(at, by),
-      ...grad(
-        (a: Tensor, b: Tensor) => tf.sum(tf.square(grad((c: Tensor) => tf.sum(wrap(wrap(f))(c, b)))(a))),
-        { arguments: [0, 1] },
-      )(at, by),
+      ...grad((a: Tensor, b: Tensor) => tf.sum(tf.square(grad((c: Tensor) => tf.sum(wrap(wrap(f))(c, b)))(a))), {
+        arguments: [0, 1],
+      })(at, by),
     ];
     const wanted = await execute((...at) => orders(plain)(at[0]!, at[1]!), [x, scale]);
     const actual = await execute((...at) => orders(checkpoint)(at[0]!, at[1]!), [x, scale]);
@@ -201,7 +211,10 @@ describe('checkpoint in a recording', () => {
   it('runs the repeated ops after the cotangent, by edges that all passes keep', () => {
     const { x, weights } = inputs();
     const gradients = (wrap: Wrap) =>
-      recordGraph([x, ...weights], () => valueAndGradients(() => network(wrap, x, weights), weights).gradients as Tensor[]);
+      recordGraph(
+        [x, ...weights],
+        () => valueAndGradients(() => network(wrap, x, weights), weights).gradients as Tensor[],
+      );
     const [without, graph] = [gradients(plain), gradients(checkpoint)];
     expect(nodesOf(without, 'Tanh')).toHaveLength(3);
     const tanhs = nodesOf(graph, 'Tanh');

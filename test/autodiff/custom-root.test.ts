@@ -236,7 +236,7 @@ describe('fixedPoint', () => {
     const before = tf.memory().numTensors;
     expect(() => doubling(one, one)).toThrow(/\[not-converged\] fixedPoint, forward pass/);
     expect(() => grad((a: Tensor) => doubling(one, a))(one)).toThrow(/\[not-converged\]/);
-    expect(() => fixedPoint((x) => tf.stack([x, x]), { iterations: 1 })(one)).toThrow(/\[residual-shape\]/);
+    expect(() => fixedPoint((x) => tf.stack([x, x]), { iterations: 1 })(one)).toThrow(/\[step-result\]/);
     expect(tf.memory().numTensors).toBe(before);
     expect(() => fixedPoint((x) => x, { iterations: 0.5 })).toThrow(/"iterations" of fixedPoint/);
     expect(() => fixedPoint((x) => x, { tolerance: 0 })).toThrow(/"tolerance"/);

@@ -116,29 +116,32 @@ export function layerContract(
     layer.dispose();
   });
 
-  it.each([...gradientModes, 'training, checkpointed'] as const)('has the right gradients by its inputs and weights in %s', (mode) => {
-    const layer = makeBuilt();
-    if (mode === 'training, checkpointed') layer.setCheckpointed('declaration', true);
-    const handles = trainableWeights(layer);
-    const start = makeInputs();
-    const values = handles.map((handle, i) => {
-      const first = handle.value;
-      const shift = Float32Array.from({ length: first.size }, (_, j) => 0.3 * scattered(31 * (i + 1) + j));
-      const moved = tf.tidy(() => tf.add(first, tf.tensor(shift, first.shape)));
-      first.dispose();
-      return moved;
-    });
-    const run = (...at: Tensor[]): Tensor => {
-      const weights = new Map(handles.map((handle, i) => [handle.variable, at[start.length + i]!]));
-      const context = new CallContext({ training: mode !== 'inference', seed: 3 });
-      const output = withVariableReads(weights, () => layer.call(feed(at.slice(0, start.length)), context));
-      context.dispose();
-      return output;
-    };
-    checkGradient(run, [...start, ...values]);
-    tf.dispose([...start, ...values]);
-    layer.dispose();
-  });
+  it.each([...gradientModes, 'training, checkpointed'] as const)(
+    'has the right gradients by its inputs and weights in %s',
+    (mode) => {
+      const layer = makeBuilt();
+      if (mode === 'training, checkpointed') layer.setCheckpointed('declaration', true);
+      const handles = trainableWeights(layer);
+      const start = makeInputs();
+      const values = handles.map((handle, i) => {
+        const first = handle.value;
+        const shift = Float32Array.from({ length: first.size }, (_, j) => 0.3 * scattered(31 * (i + 1) + j));
+        const moved = tf.tidy(() => tf.add(first, tf.tensor(shift, first.shape)));
+        first.dispose();
+        return moved;
+      });
+      const run = (...at: Tensor[]): Tensor => {
+        const weights = new Map(handles.map((handle, i) => [handle.variable, at[start.length + i]!]));
+        const context = new CallContext({ training: mode !== 'inference', seed: 3 });
+        const output = withVariableReads(weights, () => layer.call(feed(at.slice(0, start.length)), context));
+        context.dispose();
+        return output;
+      };
+      checkGradient(run, [...start, ...values]);
+      tf.dispose([...start, ...values]);
+      layer.dispose();
+    },
+  );
 
   it('draws the same weights from the same seed, and others from another', () => {
     const drawn = (seed: number): number[][] => {

@@ -17,6 +17,8 @@ import { expectClose } from '../helpers/close.js';
 
 /** Recorded ops may be fused otherwise in the second run of a segment. */
 const RECORDED_TOLERANCE = 2e-6;
+/** The same where numbers have 8 bits. */
+const HALF_TOLERANCE = 1e-2;
 
 /** A layer that adds to the loss. */
 @Layer('test/penalised')
@@ -60,7 +62,12 @@ class Block extends BaseLayer {
 
 const [x, y] = [rowsOf(12, 4), rowsOf(12, 2, 100)];
 
-async function trained(make: () => BaseModel, checkpoint: CheckpointPolicy | undefined, execution: 'eager' | 'recorded', more = {}) {
+async function trained(
+  make: () => BaseModel,
+  checkpoint: CheckpointPolicy | undefined,
+  execution: 'eager' | 'recorded',
+  more = {},
+) {
   const model = make();
   model.compile({ optimizer: 'adam', loss: 'meanSquaredError', seed: 3, execution, checkpoint, ...more });
   const { history } = await model.fit(x, y, { epochs: 3, batchSize: 6, shuffle: false, verbose: 0 });
@@ -101,6 +108,17 @@ describe.each(MODES)('checkpoint in compile, %s', (execution) => {
     const wanted = await trained(() => new Tower(), undefined, execution);
     const actual = await trained(() => new Tower(), policy, execution);
     expectClose(actual.loss, wanted.loss, RECORDED_TOLERANCE);
+  });
+
+  it.each([
+    ['accumulation', { accumulateSteps: 2 }],
+    ['clipping and a dynamic loss scale', { clip: { globalNorm: 0.1 }, lossScale: 'dynamic' }],
+    ['mixed precision', { precision: 'mixed_bfloat16' }],
+  ])('works under %s', async (_name, more) => {
+    const wanted = await trained(() => sequential(chain()), undefined, execution, more);
+    const actual = await trained(() => sequential(chain()), 'sqrt', execution, more);
+    const tolerance = 'precision' in more ? HALF_TOLERANCE : RECORDED_TOLERANCE;
+    expectClose(actual.loss, wanted.loss, execution === 'eager' ? 0 : tolerance);
   });
 
   it('leaves nothing behind', async () => {

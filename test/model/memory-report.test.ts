@@ -19,9 +19,12 @@ const compiled = (model: BaseModel, checkpoint: CheckpointPolicy): BaseModel => 
   return model;
 };
 const perceptron = () =>
-  sequential([...Array.from({ length: 12 }, () => layers.dense({ units: 64, activation: 'gelu' })), layers.dense({ units: 10 })], {
-    inputShape: [64],
-  });
+  sequential(
+    [...Array.from({ length: 12 }, () => layers.dense({ units: 64, activation: 'gelu' })), layers.dense({ units: 10 })],
+    {
+      inputShape: [64],
+    },
+  );
 const images = () =>
   sequential(
     [
@@ -48,13 +51,23 @@ describe('memoryReport', () => {
 
   it.each<[string, () => BaseModel, number[], number, CheckpointPolicy]>(
     (['none', 'all', 'sqrt', { maxActivationMb: 10 }] as const).flatMap((policy) =>
-      [1100, 2500].map((batch): [string, () => BaseModel, number[], number, CheckpointPolicy] => [
-        `perceptron, ${JSON.stringify(policy)}, batch of ${batch}`,
-        perceptron,
-        [64],
-        batch,
-        policy,
-      ]).concat([48, 100].map((batch) => [`images, ${JSON.stringify(policy)}, batch of ${batch}`, images, [16, 16, 3], batch, policy])),
+      [1100, 2500]
+        .map((batch): [string, () => BaseModel, number[], number, CheckpointPolicy] => [
+          `perceptron, ${JSON.stringify(policy)}, batch of ${batch}`,
+          perceptron,
+          [64],
+          batch,
+          policy,
+        ])
+        .concat(
+          [48, 100].map((batch) => [
+            `images, ${JSON.stringify(policy)}, batch of ${batch}`,
+            images,
+            [16, 16, 3],
+            batch,
+            policy,
+          ]),
+        ),
     ),
   )('foretells the peak of a step: %s', async (_name, make, shape, batch, policy) => {
     const model = compiled(make(), policy);
@@ -92,7 +105,9 @@ describe('memoryReport', () => {
     model.compile({ loss: 'meanSquaredError' });
     await expect(model.memoryReport()).rejects.toThrow('[not-built]');
     model.build([null, 3]);
-    await expect(model.memoryReport({ batchSize: 8, x: [[1, 2, 3]], y: [[1, 2]] })).rejects.toThrow('[too-few-examples]');
+    await expect(model.memoryReport({ batchSize: 8, x: [[1, 2, 3]], y: [[1, 2]] })).rejects.toThrow(
+      '[too-few-examples]',
+    );
     model.dispose();
   });
 });
@@ -132,7 +147,11 @@ describe('segments', () => {
       before = twice(segments);
     }
     // Sizes are rounded up, together by less than 4 %.
-    for (const budget of [325, 250, 210]) expect(twice(fitBudget(chain, budget, 'a test'))).toBe(best(0.96 * budget));
+    for (const budget of [325, 250, 210]) {
+      const cost = twice(fitBudget(chain, budget, 'a test'));
+      expect(cost).toBeGreaterThanOrEqual(best(budget));
+      expect(cost).toBeLessThanOrEqual(best(0.96 * budget));
+    }
   });
 
   /** The cheapest of all ways to cut the chain, tried one by one. */
@@ -153,7 +172,9 @@ describe('segments', () => {
   }
 
   it('are refused where nothing fits, with the least that would', () => {
-    expect(thrownBy(() => fitBudget(chain, 20, 'a test')).message).toMatch(/\[invalid-option\] a test[^]*the least is about 0.0 MB/);
+    expect(thrownBy(() => fitBudget(chain, 20, 'a test')).message).toMatch(
+      /\[invalid-option\] a test[^]*the least is about 0.0 MB/,
+    );
   });
 
   it('of the other policies', () => {

@@ -136,6 +136,8 @@ export class TensorFlowBinding {
         return cast;
       });
       return this.executeNative(opName, converted, ids, numOutputs);
+    } catch (error) {
+      throw policy?.explain?.(opName, floatType, error) ?? error;
     } finally {
       for (const id of temporary) this.deleteTensor(id);
     }

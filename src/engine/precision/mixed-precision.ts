@@ -1,6 +1,7 @@
+import { EngineError } from '../../core/errors.js';
 import { currentPath } from '../../core/path-scope.js';
 import type { DtypePolicy } from '../dtype-scope.js';
-import { DATA_TYPES } from '../ffi/data-types.js';
+import { DATA_TYPES, dataTypeName } from '../ffi/data-types.js';
 import { engine } from '../start-engine.js';
 import type { Precision } from './precision-names.js';
 import { float32PartsOf, opPrecision, ruleOfUser } from './precision-table.js';
@@ -44,5 +45,26 @@ function policyOf(precision: keyof typeof HALF_TYPES, isFloat32: (path: string) 
       }
     },
     float32Parts: float32PartsOf,
+    explain: (op, floatType, error) =>
+      floatType === half && isLackOfKernel(error) ? noHalfKernel(op, half, error) : error,
   };
+}
+
+/** TensorFlow says either that an op's definition does not have the type, or that the device has no kernel for it. */
+function isLackOfKernel(error: unknown): error is EngineError {
+  return (
+    error instanceof EngineError && /not in the list of allowed values|Could not find device/.test(error.received ?? '')
+  );
+}
+
+function noHalfKernel(op: string, half: number, error: EngineError): EngineError {
+  const { version, device } = engine();
+  const type = dataTypeName(half);
+  return new EngineError('no-half-kernel', {
+    where: error.where,
+    expected: `a kernel for ${type}`,
+    received: `TensorFlow ${version} on ${device}, which has none`,
+    fix: `have this op run in single precision: setOpPrecision('${op}', 'float32'); or the model: precision: 'float32'`,
+    cause: error,
+  });
 }

@@ -4,7 +4,14 @@ import { LEAVES } from './run-comparison.js';
 import type { GraphNode, GraphOutput, OutputSpec, RecordedGraph } from './recorded-graph.js';
 
 /** Ops whose result is their first input's memory. */
-const ALIASES: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'ExpandDims', 'Squeeze', 'StopGradient', 'PreventGradient']);
+const ALIASES: ReadonlySet<string> = new Set([
+  'Identity',
+  'Reshape',
+  'ExpandDims',
+  'Squeeze',
+  'StopGradient',
+  'PreventGradient',
+]);
 
 /** Whether a node's result is its input's memory. */
 export function isAlias({ op }: GraphNode): boolean {

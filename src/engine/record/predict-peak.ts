@@ -112,7 +112,8 @@ export class StepMemory {
 
   /** An update that comes while the variable's old value is still read copies it, as most do: reading shares memory. */
   private copiedVariable({ op, inputs }: GraphNode): number {
-    const spec = inputs[0]?.node.attributes.find(({ name }) => name === 'shape')?.value as readonly number[] | undefined;
+    const spec = inputs[0]?.node.attributes.find(({ name }) => name === 'shape')?.value as
+      readonly number[] | undefined;
     return op.startsWith('ResourceApply') && spec !== undefined ? FLOAT_BYTES * sizeOf(spec) : 0;
   }
 

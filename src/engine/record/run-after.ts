@@ -8,7 +8,9 @@ interface Delaying {
 /** Native ids of tensors, by which a recording knows them also after their end; none outside of recordings. */
 export function recordedIds(tensors: readonly Tensor[]): number[] {
   const backend = runningEngine()?.backend;
-  return backend === undefined || !('runAfter' in backend.binding) ? [] : tensors.map((tensor) => backend.nativeId(tensor));
+  return backend === undefined || !('runAfter' in backend.binding)
+    ? []
+    : tensors.map((tensor) => backend.nativeId(tensor));
 }
 
 /**
