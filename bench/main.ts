@@ -15,13 +15,13 @@ import { PROBES, type ProbeResults } from './probes/probes.js';
 import { runProbes } from './probes/run-probes.js';
 
 interface Flags {
-  suite: 'speed' | 'peers' | 'probes';
+  suite: 'speed' | 'peers' | 'probes' | 'precision';
   peers: string[];
-  workloads: string[];
+  workloads?: string[];
   rounds: number;
   seconds: number;
   probes: string[];
-  out: string;
+  out?: string;
   json?: boolean;
 }
 
@@ -42,20 +42,25 @@ const positive = (text: string) => {
   throw new InvalidArgumentError('expected a number above 0');
 };
 const keys = workloads.map(({ key }) => key);
+/** Large enough for the arithmetic to matter. */
+const PRECISION_WORKLOADS = ['mnist-cnn', 'mlp-deep', 'resnet20'];
 
 const flags = new Command('bench')
   .description('Times training against other frameworks on this machine, and measures what a step costs besides.')
   .addOption(
-    new Option('--suite <name>', 'speed: all; peers: the comparison alone; probes: the rest')
-      .choices(['speed', 'peers', 'probes'])
+    new Option(
+      '--suite <name>',
+      'speed: all; peers: the comparison alone; probes: the rest; precision: the comparison in bfloat16',
+    )
+      .choices(['speed', 'peers', 'probes', 'precision'])
       .default('speed'),
   )
   .option('--peers <list>', `Python frameworks to compare with: ${PYTHON_PEERS.join(',')}`, list(PYTHON_PEERS), [])
-  .option('--workloads <list>', `some of ${keys.join(',')}`, list(keys), keys)
+  .option('--workloads <list>', `some of ${keys.join(',')}`, list(keys))
   .option('--probes <list>', `some of ${Object.keys(PROBES).join(',')}`, list(Object.keys(PROBES)), Object.keys(PROBES))
   .option('--rounds <n>', 'measurements of each variant', positive, 5)
   .option('--seconds <n>', 'length that a measurement aims at', positive, 1.5)
-  .option('--out <file>', 'where the full result goes', join(cache, 'bench', 'speed.json'))
+  .option('--out <file>', 'where the full result goes; default .cache/bench/SUITE.json')
   .option('--json', 'print the summary as one JSON object on the last line')
   .parse()
   .opts<Flags>();
@@ -71,7 +76,7 @@ async function main(): Promise<void> {
   try {
     if (flags.suite !== 'probes') {
       versions = await startPeers(peers);
-      for (const key of flags.workloads) {
+      for (const key of flags.workloads ?? (flags.suite === 'precision' ? PRECISION_WORKLOADS : keys)) {
         const result = await compareWorkload(workloadOf(key), peers, {
           rounds: Math.round(flags.rounds),
           secondsPerMeasurement: flags.seconds,
@@ -86,7 +91,8 @@ async function main(): Promise<void> {
     for (const peer of peers) peer.close();
     rmSync(folder, { recursive: true, force: true });
   }
-  const probes: ProbeResults = flags.suite === 'peers' ? {} : await runProbes(flags.probes, report);
+  const probes: ProbeResults =
+    flags.suite === 'peers' || flags.suite === 'precision' ? {} : await runProbes(flags.probes, report);
   conclude(results, probes, versions, [started, loadavg()[0]!]);
 }
 
@@ -97,8 +103,14 @@ function report(name: string, numbers: Readonly<Record<string, number>>): void {
 /** Starts one process for each framework; returns what they say of themselves. */
 async function startPeers(peers: PeerProcess[]): Promise<Record<string, string | number>> {
   const node = [...process.execArgv, join(here, 'peer.ts')];
-  for (const name of ['adjoint', 'tf.layers', 'tf.layers + adjoint'])
-    peers.push(new PeerProcess(name, process.execPath, [...node, name]));
+  const isPrecision = flags.suite === 'precision';
+  if (isPrecision) {
+    for (const precision of ['float32', 'bfloat16'] as const)
+      peers.push(new PeerProcess(`adjoint-${precision}`, process.execPath, [...node, 'adjoint'], precision));
+  } else {
+    for (const name of ['adjoint', 'tf.layers', 'tf.layers + adjoint'])
+      peers.push(new PeerProcess(name, process.execPath, [...node, name]));
+  }
   const versions: Record<string, string | number> = {};
   for (const peer of peers) Object.assign(versions, (await peer.request({ do: 'facts' })).facts);
   if (flags.peers.length === 0) return versions;
@@ -106,7 +118,8 @@ async function startPeers(peers: PeerProcess[]): Promise<Record<string, string |
   const packages = flags.peers.flatMap((name) => (name === 'keras' ? [tensorflow, 'keras'] : [name, 'numpy']));
   const python = preparePython({ folder: join(cache, 'bench-venv'), packages });
   for (const name of flags.peers) {
-    const peer = new PeerProcess(name, python, ['-B', join(here, 'python', `${name}-peer.py`)]);
+    const [key, precision] = isPrecision ? ([`${name}-bfloat16`, 'bfloat16'] as const) : ([name, 'float32'] as const);
+    const peer = new PeerProcess(key, python, ['-B', join(here, 'python', `${name}-peer.py`)], precision);
     peers.push(peer);
     Object.assign(versions, (await peer.request({ do: 'facts' })).facts);
   }
@@ -134,10 +147,11 @@ function conclude(
     load,
     rounds: flags.rounds,
   };
-  mkdirSync(dirname(resolve(flags.out)), { recursive: true });
+  const out = flags.out ?? join(cache, 'bench', `${flags.suite}.json`);
+  mkdirSync(dirname(resolve(out)), { recursive: true });
   const full = { ...summary, variants: byKey(({ variants }) => variants), loads: byKey((result) => result.load) };
-  writeFileSync(flags.out, `${JSON.stringify(full, null, 2)}\n`);
-  console.log(`\nAll numbers: ${flags.out}`);
+  writeFileSync(out, `${JSON.stringify(full, null, 2)}\n`);
+  console.log(`\nAll numbers: ${out}`);
   if (flags.json === true) console.log(JSON.stringify(summary));
 }
 

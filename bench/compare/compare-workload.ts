@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Variant } from '../peers/worker.js';
-import { LARGEST_ERROR, relativeError, type Computed } from './agreement.js';
+import { LARGEST_ERROR, LARGEST_HALF_ERROR, relativeError, type Computed } from './agreement.js';
 import type { PeerProcess } from './peer-process.js';
 import { spreadOf, type Spread } from './statistics.js';
 import { memoryOf, type Task } from './task.js';
@@ -39,8 +39,6 @@ export interface WorkloadResult {
   readonly load: readonly [before: number, after: number];
 }
 
-/** The peer that the others are checked against. */
-const REFERENCE = 'adjoint';
 /** A variant that needs this many times as long as its framework's fastest one is timed in the warm-up only. */
 const TOO_SLOW = 1.8;
 /** Between two measurements the thread pools of the last peer go to sleep. */
@@ -66,7 +64,7 @@ export async function compareWorkload(
   const task = writeTask(workload, effort.folder);
   const entries: Entry[] = [];
   for (const peer of peers) {
-    const { variants } = await peer.request({ do: 'load', task });
+    const { variants } = await peer.request({ do: 'load', task, precision: peer.precision });
     entries.push(
       ...variants.map((variant) => ({
         peer,
@@ -100,9 +98,10 @@ async function checkAgreement(entries: readonly Entry[], task: Task, folder: str
       await peer.request({ do: 'prepare', variant: variant.name });
       const { loss } = await peer.request({ do: 'check', variant: variant.name, gradientsFile });
       const computed = { loss, gradients: new Float32Array(memoryOf(gradientsFile)) };
-      if (peer.name === REFERENCE) reference ??= computed;
-      entry.relativeError = relativeError(computed, reference!, task.weights);
-      if (entry.relativeError > LARGEST_ERROR) {
+      // The first peer's first way of training, Adjoint's in float32, is what the others are checked against.
+      reference ??= computed;
+      entry.relativeError = relativeError(computed, reference, task.weights);
+      if (entry.relativeError > (peer.precision === 'float32' ? LARGEST_ERROR : LARGEST_HALF_ERROR)) {
         entry.note = `not timed: relative error ${entry.relativeError.toExponential(1)}`;
       }
     } catch (error) {

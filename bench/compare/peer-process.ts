@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Request, Variant } from '../peers/worker.js';
+import type { BenchPrecision, Request, Variant } from '../peers/worker.js';
 
 /** What a peer may answer, by request. */
 interface Replies {
@@ -19,11 +19,15 @@ export class PeerProcess {
   private readonly lines: AsyncIterator<string>;
   private errorOutput = '';
 
-  /** @param name - the key under which the peer's times are reported */
+  /**
+   * @param name - the key under which the peer's times are reported
+   * @param precision - what it is asked to compute products and convolutions in
+   */
   constructor(
     readonly name: string,
     command: string,
     args: readonly string[],
+    readonly precision: BenchPrecision = 'float32',
   ) {
     this.child = spawn(command, args, { stdio: 'pipe' });
     this.child.stderr.on('data', (chunk: Buffer) => {

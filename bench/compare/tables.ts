@@ -1,19 +1,19 @@
 import Table from 'cli-table3';
 import type { WorkloadResult } from './compare-workload.js';
 import { rounded } from './statistics.js';
-import { fastestOf, verdictsOf } from './summarise.js';
+import { fastestOf, ownName, verdictsOf } from './summarise.js';
 
 const STYLE = { head: [], border: [], compact: true };
 
 /** All variants of one workload. */
 export function workloadTable(result: WorkloadResult): string {
   const table = new Table({
-    head: ['', 'peer', 'variant', 'ms a step', 'min', 'max', 'rounds', 'of adjoint', 'error', ''],
+    head: ['', 'peer', 'variant', 'ms a step', 'min', 'max', 'rounds', 'of ours', 'error', ''],
     colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
     style: STYLE,
   });
   const fastest = fastestOf(result);
-  const own = fastest.get('adjoint')?.step?.median;
+  const own = fastest.get(ownName(result))?.step?.median;
   for (const variant of result.variants) {
     const { step } = variant;
     const shown = (value: number | undefined): string => (value === undefined ? '-' : String(rounded(value)));

@@ -1,17 +1,27 @@
-import { Adam, layers, sequential, SparseCategoricalCrossentropy, tf, type BaseLayer, type BaseModel } from 'adjoint';
+import {
+  Adam,
+  layers,
+  sequential,
+  SparseCategoricalCrossentropy,
+  tf,
+  type BaseLayer,
+  type BaseModel,
+  type Precision,
+} from 'adjoint';
 import type { NetworkLayer } from '../compare/network.js';
 import { ADAM, type Workload } from '../compare/workloads.js';
 
 /** A compiled model of a workload, with the given weights where there are any. */
 export function adjointModel(
   workload: Workload,
-  options: { execution?: 'auto' | 'eager'; weights?: readonly Float32Array[] } = {},
+  options: { execution?: 'auto' | 'eager'; precision?: Precision; weights?: readonly Float32Array[] } = {},
 ): BaseModel {
   const model = sequential(workload.network.map(toLayer));
   model.compile({
     optimizer: new Adam(ADAM),
     loss: new SparseCategoricalCrossentropy({ fromLogits: true }),
     execution: options.execution ?? 'auto',
+    precision: options.precision ?? 'float32',
   });
   model.build([null, ...workload.input]);
   if (options.weights !== undefined) {

@@ -3,7 +3,7 @@ import { startEngine, toHostArray, type BaseModel, type HostArray } from 'adjoin
 import { readTask, type Task } from '../compare/task.js';
 import { adjointModel } from './adjoint-model.js';
 import { HostBatches } from './host-batches.js';
-import type { PeerFacts, Variant, Worker } from './worker.js';
+import type { BenchPrecision, PeerFacts, Variant, Worker } from './worker.js';
 
 const VARIANTS: readonly Variant[] = [
   { name: 'fit' },
@@ -14,6 +14,7 @@ const VARIANTS: readonly Variant[] = [
 /** Adjoint through its public API. */
 export class AdjointWorker implements Worker {
   private readonly models = new Map<string, BaseModel>();
+  private precision: BenchPrecision = 'float32';
   private task: Task | undefined;
   private arrays: { x: HostArray; y: HostArray; weights: Float32Array[] } | undefined;
 
@@ -30,7 +31,8 @@ export class AdjointWorker implements Worker {
     };
   }
 
-  load(task: Task): Variant[] {
+  load(task: Task, precision: BenchPrecision): Variant[] {
+    this.precision = precision;
     for (const model of this.models.values()) model.dispose();
     this.models.clear();
     const { x, y, weights } = readTask(task);
@@ -40,12 +42,19 @@ export class AdjointWorker implements Worker {
       y: toHostArray(y, 'y'),
       weights,
     };
-    return [...VARIANTS];
+    return precision === 'float32' ? [...VARIANTS] : VARIANTS.slice(0, 1);
   }
 
   async prepare(variant: string): Promise<void> {
     const execution = variant === 'fit, execution eager' ? 'eager' : 'auto';
-    this.models.set(variant, adjointModel(this.task!.workload, { execution, weights: this.arrays!.weights }));
+    this.models.set(
+      variant,
+      adjointModel(this.task!.workload, {
+        execution,
+        precision: this.precision === 'bfloat16' ? 'mixed_bfloat16' : 'float32',
+        weights: this.arrays!.weights,
+      }),
+    );
   }
 
   async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {

@@ -9,6 +9,9 @@ export interface Variant {
   readonly extra?: boolean;
 }
 
+/** What products and convolutions are computed in: `bfloat16` is each framework's mixed precision. */
+export type BenchPrecision = 'float32' | 'bfloat16';
+
 /** Versions and settings that a peer reports of itself. */
 export type PeerFacts = Readonly<Record<string, string | number>>;
 
@@ -16,7 +19,7 @@ export type PeerFacts = Readonly<Record<string, string | number>>;
 export interface Worker {
   facts(): PeerFacts;
   /** Takes a workload; what the last one held is given up. */
-  load(task: Task): Variant[];
+  load(task: Task, precision: BenchPrecision): Variant[];
   /** Builds one variant's model with the task's initial weights. */
   prepare(variant: string): Promise<void>;
   /** Loss of the first `checked` examples in training mode, and its gradients by every trainable weight, one after the other. */
@@ -28,7 +31,7 @@ export interface Worker {
 /** What the bench asks of a peer; each request is answered in order. */
 export type Request =
   | { readonly do: 'facts' }
-  | { readonly do: 'load'; readonly task: Task }
+  | { readonly do: 'load'; readonly task: Task; readonly precision: BenchPrecision }
   | { readonly do: 'prepare'; readonly variant: string }
   | { readonly do: 'check'; readonly variant: string; readonly gradientsFile: string }
   | { readonly do: 'run'; readonly variant: string; readonly epochs: number };
@@ -51,7 +54,7 @@ async function answer(worker: Worker, request: Request): Promise<object> {
     case 'facts':
       return { facts: worker.facts() };
     case 'load':
-      return { variants: worker.load(request.task) };
+      return { variants: worker.load(request.task, request.precision) };
     case 'prepare':
       await worker.prepare(request.variant);
       return {};

@@ -19,11 +19,14 @@ class KerasWorker:
     def facts(self):
         return {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
 
-    def load(self, task):
+    def load(self, task, precision):
         self.task = task
+        self.precision = precision
         self.models = {}
         gc.collect()
         keras.backend.clear_session()
+        # https://keras.io/api/mixed_precision/policy/
+        keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
         self.batch = task["workload"]["batch"]
         self.x, self.y, self.weights = read_task(task)
         self.grouped = min(50, task["workload"]["stepsPerEpoch"])
@@ -87,6 +90,9 @@ def build(task):
     output = inputs
     for layer in workload["network"]:
         output = append(layer, output, weighted)
+    if keras.config.dtype_policy().name == "mixed_bfloat16":
+        # Keras's guide keeps the output, and with it the loss, in float32.
+        output = keras.layers.Activation("linear", dtype="float32")(output)
     return keras.Model(inputs, output), weighted
 
 

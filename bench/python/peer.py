@@ -41,7 +41,7 @@ def answer(worker, request):
     if action == "facts":
         return {"facts": worker.facts()}
     if action == "load":
-        return {"variants": worker.load(request["task"])}
+        return {"variants": worker.load(request["task"], request["precision"])}
     if action == "prepare":
         worker.prepare(request["variant"])
         return {}

@@ -14,8 +14,9 @@ class TorchWorker:
     def facts(self):
         return {"torch": torch.__version__, "threads": torch.get_num_threads()}
 
-    def load(self, task):
+    def load(self, task, precision):
         self.task = task
+        self.precision = precision
         self.models = {}
         gc.collect()
         torch.compiler.reset()
@@ -50,7 +51,8 @@ class TorchWorker:
         model, run, _ = self.models[variant]
         model.zero_grad()
         count = self.task["workload"]["checked"]
-        loss = functional.cross_entropy(run(self.data(variant)[:count]), self.y[:count])
+        with self.autocast():
+            loss = functional.cross_entropy(run(self.data(variant)[:count]), self.y[:count])
         loss.backward()
         gradients = [to_bench_order(parameter) for parameter in model.parameters()]
         model.zero_grad()
@@ -69,11 +71,16 @@ class TorchWorker:
                 if "channels_last" in variant:
                     inputs = inputs.to(memory_format=torch.channels_last)
                 optimizer.zero_grad()
-                loss = loss_of(run(inputs), self.y[rows])
+                with self.autocast():
+                    loss = loss_of(run(inputs), self.y[rows])
                 loss.backward()
                 optimizer.step()
                 running += loss.detach()
             running.item()
+
+    def autocast(self):
+        """https://docs.pytorch.org/docs/stable/amp.html: forward and loss under autocast, the backward pass outside."""
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def data(self, variant):
         return self.x_last if "channels_last" in variant else self.x

@@ -76,6 +76,11 @@ export function mapTree<Tree, Leaf = Tensor>(
 
 const MOST_DEPTH = 1000;
 
+function leafFix(node: unknown): string {
+  if (node === undefined) return 'pass what is missing: grad(fn)(x) takes two steps, hvp(fn, x, v) and vjp(fn, x) one';
+  return typeof node === 'number' ? 'wrap it: tf.scalar(value)' : 'pass what is no tensor around the function';
+}
+
 /** The tensors of a tree, arrays by index and records in the order of their keys. */
 export function flattenTree(tree: unknown, label: string): TreeLeaf[] {
   const leaves: TreeLeaf[] = [];
@@ -91,7 +96,7 @@ export function flattenTree(tree: unknown, label: string): TreeLeaf[] {
         where,
         expected: 'a tensor, or an array or plain object of tensors',
         received: formatValue(node),
-        fix: typeof node === 'number' ? 'wrap it: tf.scalar(value)' : 'pass what is no tensor around the function',
+        fix: leafFix(node),
       });
     }
     if (ancestors.has(node)) {

@@ -40,8 +40,18 @@ export function checkScalar(value: unknown, where: string): asserts value is Ten
     where: `the function given to ${where}`,
     expected: 'a float32 scalar as its result',
     received: value instanceof tf.Tensor ? `${value.dtype} ${formatShape(value.shape)}` : formatValue(value),
-    fix: 'reduce it first, e.g. tf.mean(loss); jacobian() and vjp() take functions with other results',
+    fix: notScalarFix(value),
   });
+}
+
+function notScalarFix(value: unknown): string {
+  if (value instanceof tf.Tensor) {
+    return 'reduce it first, e.g. tf.mean(loss); jacobian() and vjp() take functions with other results';
+  }
+  if (value === undefined) return 'return the loss at its end';
+  return typeof value === 'object'
+    ? 'return the scalar tensor alone; valueAndGrad(fn, { auxiliary: true }) takes { value, auxiliary }'
+    : 'return the tensor itself, without dataSync() or arraySync(): a number that was read is on no tape';
 }
 
 /** The leaves of what a function returned, all float32. */

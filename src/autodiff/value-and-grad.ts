@@ -20,6 +20,7 @@ export interface ValueAndGradOptions extends GradOptions {
   readonly auxiliary?: boolean;
 }
 
+/** What stands for a leaf's gradient: a tensor, or with `unused: 'null'` perhaps `null`. */
 export type LeafUnder<Options> = Options extends { readonly unused: 'null' } ? Tensor | null : Tensor;
 
 /** What {@link grad} gives: a tree like the first argument, or an array of trees like those chosen. */
@@ -180,7 +181,7 @@ function checkGradOptions(where: string, options: ValueAndGradOptions): void {
       fix,
     });
   };
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || options instanceof tf.Tensor || Array.isArray(options)) {
     throw new OptionsError('invalid-option', {
       where: `the options of ${where}`,
       expected: 'an object',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -47,10 +47,21 @@ export function addGradcheckCommand(program: Command): void {
 }
 
 async function run(file: string, { json }: { json?: boolean }): Promise<void> {
+  // The module may end the process, or wait for what never comes; neither must pass for a check that was made.
+  const unfinished = (): void => {
+    console.error(`gradcheck: the process ended before the checks of ${file} were made`);
+    process.exitCode = MISUSE;
+  };
+  process.once('exit', unfinished);
   try {
     const path = resolve(file);
-    if (!existsSync(path)) {
-      throw new OptionsError('no-such-file', { where: 'gradcheck', expected: 'a module', received: file });
+    const found = file === '' ? undefined : statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() !== true) {
+      throw new OptionsError('no-such-file', {
+        where: 'gradcheck',
+        expected: 'a module: a .js or .ts file',
+        received: found === undefined ? `${formatValue(file)}, which is not there` : `${formatValue(file)}, no file`,
+      });
     }
     const checks = await loadChecks(path, file);
     const adjoint = await adjointOf(path);
@@ -63,6 +74,8 @@ async function run(file: string, { json }: { json?: boolean }): Promise<void> {
     if (!(error instanceof AdjointError)) throw error;
     console.error(error.message);
     process.exitCode = MISUSE;
+  } finally {
+    process.off('exit', unfinished);
   }
 }
 
@@ -74,23 +87,35 @@ async function adjointOf(path: string): Promise<Adjoint> {
 
 async function loadChecks(path: string, file: string): Promise<Gradcheck[]> {
   if (/\.[cm]?tsx?$/.test(path)) await registerTypeScript(path, file);
-  let module: { gradchecks?: unknown };
+  let module: LoadedModule;
   try {
-    module = (await import(pathToFileURL(path).href)) as typeof module;
+    module = (await import(pathToFileURL(path).href)) as LoadedModule;
   } catch (error) {
     throw new SetupError('module-failed', { where: file, expected: 'a module that loads', received: messageOf(error) });
   }
-  const { gradchecks } = module;
+  const gradchecks = gradchecksOf(module);
   if (!Array.isArray(gradchecks) || gradchecks.length === 0) {
     throw new SetupError('no-gradchecks', {
       where: file,
       expected: 'an export `gradchecks`, an array of { name, fn, inputs }',
       received:
-        'gradchecks' in module ? formatValue(gradchecks) : `exports ${Object.keys(module).join(', ') || '(none)'}`,
+        gradchecks !== undefined ? formatValue(gradchecks) : `exports ${Object.keys(module).join(', ') || '(none)'}`,
       fix: "export const gradchecks = [{ name: 'square', fn: (x) => tf.square(x), inputs: [tf.tensor1d([1, 2])] }];",
     });
   }
   return gradchecks.map((check, i) => checked(check, `gradchecks[${i}] of ${file}`));
+}
+
+interface LoadedModule {
+  readonly gradchecks?: unknown;
+  readonly default?: unknown;
+}
+
+/** A CommonJS module's exports may be found under `default` alone. */
+function gradchecksOf(module: LoadedModule): unknown {
+  if (module.gradchecks !== undefined) return module.gradchecks;
+  const { default: whole } = module;
+  return typeof whole === 'object' && whole !== null && 'gradchecks' in whole ? whole.gradchecks : undefined;
 }
 
 function checked(check: unknown, where: string): Gradcheck {
@@ -103,6 +128,14 @@ function checked(check: unknown, where: string): Gradcheck {
       where: `"${key}" of ${where}`,
       expected: { name: 'a name', fn: 'a function', inputs: "an array of the function's arguments" }[key],
       received: formatValue(value),
+    });
+  }
+  const { options } = check as Gradcheck;
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw new OptionsError('invalid-gradcheck', {
+      where: `"options" of ${where}`,
+      expected: 'an object with the options of gradcheck',
+      received: formatValue(options),
     });
   }
   const unknown = Object.keys(check as object).find((key) => !KEYS.has(key));

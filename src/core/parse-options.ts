@@ -16,23 +16,27 @@ export type OptionsInput<O> = Partial<{ [K in keyof O]: O[K] | undefined }>;
  * @throws OptionsError [options-type | unknown-option | invalid-option]
  */
 export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, input: unknown, where: string): O {
+  const known = optionNames(optionsClass);
   const isRecord = typeof input === 'object' && input !== null && !(Symbol.iterator in input);
   if (input !== undefined && !isRecord) {
     throw new OptionsError('options-type', {
       where,
       expected: `an object with the options of ${where}`,
       received: formatValue(input),
+      fix: known.size === 0 ? 'leave it out' : `known names: ${[...known].sort().join(', ')}`,
     });
   }
   const options = new optionsClass();
-  const known = optionNames(optionsClass);
   for (const [name, value] of Object.entries(input ?? {})) {
     if (!known.has(name)) {
       throw new OptionsError('unknown-option', {
         where: `option "${name}" of ${where}`,
         expected: known.size === 0 ? 'no options' : 'a known option',
         received: `"${name}"`,
-        fix: known.size === 0 ? 'leave it out' : didYouMean(name, known),
+        fix:
+          isRecord && !isPlain(input)
+            ? `pass a plain object of options, not ${formatValue(input)}`
+            : fixOf(name, known),
       });
     }
     if (value !== undefined) Object.assign(options, { [name]: value as unknown });
@@ -40,6 +44,16 @@ export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, in
   const failures = known.size === 0 ? [] : validateSync(options, { forbidUnknownValues: false });
   if (failures.length > 0) throw invalidOption(optionsClass, failures[0]!, where);
   return Object.freeze(options);
+}
+
+function fixOf(name: string, known: ReadonlySet<string>): string {
+  return known.size === 0 ? 'leave it out' : didYouMean(name, known);
+}
+
+/** Not a layer or a tensor that was passed where options belong. */
+function isPlain(input: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(input);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** The names of the fields that an options class and its ancestors validate. */

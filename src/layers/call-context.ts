@@ -1,5 +1,5 @@
 import { currentPath } from '../core/path-scope.js';
-import { aboutToChange, type Mark, type Replayable } from '../core/replay.js';
+import { aboutToChange, type Mark } from '../core/replay.js';
 import { RngKey } from '../core/rng-key.js';
 import { statelessNormal, statelessUniform } from '../engine/random.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
@@ -36,7 +36,7 @@ export interface CallOptions {
  * tf.tidy(() => dropout.call(tf.ones([2, 4]), context).print());
  * ```
  */
-export class CallContext implements Replayable {
+export class CallContext {
   readonly training: boolean;
   readonly dropout: boolean;
   readonly seed: number;

@@ -87,7 +87,7 @@ export class Dense extends BaseLayer<DenseOptions> {
         where: this.describe(),
         expected: 'rank 2 or more  [batch, ..., features]',
         received: `rank ${shape.length}  ${formatShape(shape)}`,
-        fix: 'add the missing axis, e.g. x.expandDims(0) for a single example',
+        fix: 'add the missing axis: x.expandDims(-1) for one number an example, x.expandDims(0) for a single example',
       });
     }
     expectChannels(this, shape, this.built ? this.kernel.shape[0]! : undefined);

@@ -17,7 +17,7 @@ export interface Chain {
   readonly ownCheckpointPolicy: CheckpointPolicy | undefined;
 }
 
-export function isChain(layer: object): layer is AnyLayer & Chain {
+function isChain(layer: object): layer is AnyLayer & Chain {
   return 'setCheckpointPolicy' in layer;
 }
 

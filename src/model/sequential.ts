@@ -11,7 +11,6 @@ import type { CallContext } from '../layers/call-context.js';
 import { LayerOptions } from '../layers/layer-options.js';
 import { assumedBatch } from '../training/assumed-batch.js';
 import { collectLayers } from './collect-weights.js';
-import type { Chain } from './apply-checkpoint-policy.js';
 import { BaseModel } from './base-model.js';
 import {
   checkPolicy,
@@ -55,7 +54,7 @@ export class SequentialOptions extends LayerOptions {
  * @see https://keras.io/api/models/sequential/
  */
 @Model('adjoint/sequential', SequentialOptions)
-export class Sequential extends BaseModel<SequentialOptions> implements Chain {
+export class Sequential extends BaseModel<SequentialOptions> {
   private readonly chain: BaseLayer[] = [];
   private named: readonly [string, BaseLayer][] | undefined;
   private compiledPolicy: ChainPolicy | undefined;

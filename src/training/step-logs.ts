@@ -18,7 +18,7 @@ export function checkLogs(model: Trainable, logs: unknown): asserts logs is Step
     where: `trainStep of ${model.describe()}`,
     expected: 'an object with a scalar tensor for each number to log, such as { loss }',
     received,
-    fix: isPromise ? 'make trainStep synchronous' : 'return { loss: step.minimize(...) }',
+    fix: fixOf(received, isPromise),
   });
 }
 
@@ -31,12 +31,22 @@ export function gateLogs(logs: StepLogs, gate: Gate): Record<string, Tensor> {
   return Object.fromEntries(Object.entries(logs).map(([name, value]) => [name, gated(value)]));
 }
 
+const DISPOSED = 'a tensor that was disposed';
+
+function fixOf(received: string, isPromise: boolean): string {
+  if (isPromise) return 'make trainStep synchronous';
+  return received.endsWith(DISPOSED)
+    ? 'what a function given to minimize makes lives until it returns: keep it there, with step.call.keep(tensor)'
+    : 'return { loss: step.minimize(...) }';
+}
+
 function problemOf(logs: unknown): string | undefined {
   if (logs instanceof Promise) return 'a promise';
   const isRecord = typeof logs === 'object' && logs !== null && !(logs instanceof tf.Tensor) && !Array.isArray(logs);
   if (!isRecord) return formatValue(logs);
   for (const [name, value] of Object.entries(logs)) {
     if (!(value instanceof tf.Tensor)) return `${name}: ${formatValue(value)}`;
+    if (value.isDisposed) return `${name}: ${DISPOSED}`;
     if (value.size !== 1) return `${name}: a tensor of shape ${formatShape(value.shape)}`;
     if (value.dtype === 'string' || value.dtype === 'complex64') return `${name}: a tensor of type ${value.dtype}`;
   }

@@ -141,7 +141,8 @@ describe('compile refuses', () => {
     expect(await refusedCompile({ ...mse, clip: 1 })).toMatchInlineSnapshot(`
      "OptionsError [options-type] clip
        expected  an object with the options of clip
-       received  1"
+       received  1
+       fix       known names: adaptive, globalNorm, norm, only, value"
     `);
     expect(await refusedCompile({ ...mse, clip: {} })).toMatchInlineSnapshot(`
      "OptionsError [clip-choice] clip

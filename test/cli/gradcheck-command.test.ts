@@ -102,6 +102,19 @@ describe('adjoint gradcheck', () => {
   const misuses: [string, () => string[], RegExp][] = [
     ['no file', () => [], /missing required argument/],
     ['a file that is not there', () => [join(folder, 'missing.js')], /\[no-such-file\]/],
+    ['a folder', () => [folder], /\[no-such-file\][^]*no file/],
+    ['no name', () => [''], /\[no-such-file\]/],
+    [
+      'a file that never loads',
+      () => [write('never.mjs', 'await new Promise(() => {}); export const gradchecks = [];')],
+      /ended before the checks/,
+    ],
+    ['a file that ends the process', () => [write('exit.mjs', 'process.exit(0);')], /ended before the checks/],
+    [
+      'options that are no object',
+      () => [write('opt.mjs', "export const gradchecks = [{ name: 'a', fn() {}, inputs: [], options: 3 }];")],
+      /"options" of gradchecks\[0\]/,
+    ],
     ['a file that does not load', () => [write('broken.mjs', 'export const = 1;')], /\[module-failed\][^]*SyntaxError/],
     [
       'a file that throws',

@@ -122,14 +122,15 @@ describe('several steps by one call', () => {
       ['begin', 5],
       ['end', 9],
       ['begin', 10],
+      ['end', 10],
     ]);
-    // Four together and one, twice, and the eleventh.
+    // Four together and one, twice, and the eleventh, which ends the epoch.
     expect(calls).toBe(5);
     const single = classifier();
     const each: number[] = [];
     const watching = [new LambdaCallback({ onBatchEnd: (_, logs) => void each.push(logs['loss']!) })];
     await single.fit(X, LABELS, { ...quiet, callbacks: watching });
-    expect(losses).toEqual([each[4], each[9]]);
+    expect(losses).toEqual([each[4], each[9], each[10]]);
     model.dispose();
     single.dispose();
   });

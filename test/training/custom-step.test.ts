@@ -525,12 +525,26 @@ describe.each(MODES)("a training step of one's own, %s", (execution) => {
     expect(liveObjects()).toEqual(start);
   });
 
+  const termOfTheLoss = (model: Pair, { x }: DeviceBatch, step: StepContext): unknown => {
+    let term!: tf.Tensor;
+    const loss = step.minimize(() => {
+      term = tf.mean(tf.square(model.call(x, step.call)));
+      return tf.add(term, 1);
+    });
+    return { loss, term };
+  };
+
   it.each<[string, (model: Pair, batch: DeviceBatch, step: StepContext) => unknown, RegExp]>([
     ['nothing', () => undefined, /received\s+undefined/],
     ['a tensor', (_, batch) => tf.mean(batch.x), /received\s+a \w+/],
     ['a list', (_, batch) => [tf.mean(batch.x)], /received\s+\[/],
     ['a number', () => ({ loss: 1 }), /received\s+loss: 1/],
     ['a row of numbers', (_, batch) => ({ loss: tf.ones([batch.size]) }), /received\s+loss: a tensor of shape \[10\]/],
+    [
+      'a term of the loss',
+      termOfTheLoss,
+      /received\s+term: a tensor that was disposed[\s\S]*step\.call\.keep\(tensor\)/,
+    ],
     ['a text', () => ({ loss: tf.scalar('low') }), /received\s+loss: a tensor of type string/],
     ['a promise', () => Promise.reject(new Error('late')), /received\s+a promise[\s\S]*synchronous/],
   ])('a step that returns %s is refused', async (_, returns, message) => {

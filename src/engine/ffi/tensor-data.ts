@@ -88,6 +88,10 @@ export class TensorData {
         where: CREATE_WHERE,
         expected: `${size * perElement} values for shape [${shape.join(', ')}] of ${dataTypeName(type)}`,
         received: `${values.length} values`,
+        fix:
+          values.length === 0
+            ? 'an op takes one tensor, not a list of them: join them with tf.stack or tf.concat'
+            : undefined,
       });
     }
     const tensor = this.api.TF_AllocateTensor(type, this.scratch.dimensions, rank, values.byteLength);

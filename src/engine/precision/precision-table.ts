@@ -114,7 +114,18 @@ export function float32PartsOf(
   return FLOAT32_PARTS[op];
 }
 
-/** In which precision a TensorFlow op runs in a mixed-precision step; what the table does not name runs in float32. */
+/**
+ * In which precision a TensorFlow op runs in a mixed-precision step; what the table does not name runs in float32.
+ *
+ * @param op - TensorFlow's name of the op: `Conv2D`
+ *
+ * @example
+ * ```ts
+ * import { opPrecision } from 'adjoint';
+ *
+ * console.log(['Conv2D', 'Relu', 'Softmax'].map(opPrecision)); // ['half', 'follows', 'float32']
+ * ```
+ */
 export function opPrecision(op: string): OpPrecision {
   return rulesOfUser.get(op) ?? table.get(op) ?? 'float32';
 }
