@@ -14,7 +14,7 @@ export const LARGEST_ERROR = 1e-3;
  * The same in bfloat16, which keeps eight bits of every product's result: hundreds of roundings stand one after the other
  * in a deep network, and each framework does them elsewhere.
  */
-export const LARGEST_HALF_ERROR = 0.5;
+export const LARGEST_HALF_ERROR = 0.9;
 
 /**
  * A tensor whose gradient is less than this share of the largest one is pure rounding; its error is measured against

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { SetupError, ShapeError, StateError } from '../core/errors.js';
 import { checkpoint } from '../autodiff/checkpoint.js';
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
@@ -189,6 +190,11 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     this.defineHandles();
     buildWeights(this, this.handles, inputShape, seed);
     this.isBuilt = true;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](): string {
+    return this.describe();
   }
 
   /** How errors name the layer: `layer "conv_1" (Conv2D) of model "digits"`. */

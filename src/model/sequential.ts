@@ -225,7 +225,8 @@ export function sequential(
   first: readonly BaseLayer[] | (OptionsInput<SequentialOptions> & { layers?: readonly BaseLayer[] }) = [],
   options?: OptionsInput<SequentialOptions>,
 ): Sequential {
-  if (typeof first !== 'object' || first === null || Array.isArray(first)) {
+  // A layer, where the list was forgotten, is no options either.
+  if (typeof first !== 'object' || first === null || Array.isArray(first) || first instanceof BaseLayer) {
     return new Sequential(first as readonly BaseLayer[], options);
   }
   const { layers, ...rest } = first as OptionsInput<SequentialOptions> & { layers?: readonly BaseLayer[] };

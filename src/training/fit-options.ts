@@ -163,7 +163,8 @@ export class FitOptions {
 
   /**
    * Steps for which `onBatchBegin` and `onBatchEnd` of callbacks are called once: before the first and after the last of
-   * them, with its loss; an epoch of known length ends the last of them early. Steps that nobody watches are run several to a call where that is faster. Default 1.
+   * them, with its loss; the end of an epoch of known length ends them early. Steps that nobody watches are run several
+   * to a call where that is faster. Default 1.
    */
   @IsInt()
   @Min(1)

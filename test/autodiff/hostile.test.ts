@@ -406,12 +406,7 @@ describe('hostile roots and solvers', () => {
     [
       'a solver of nothing, with a tolerance',
       'rule-value',
-      () =>
-        customRoot(
-          square,
-          loose(() => undefined),
-          { tolerance: 1 },
-        )(x()),
+      () => (loose(customRoot)(square, () => undefined, { tolerance: 1 }) as (at: Tensor) => Tensor)(x()),
     ],
     [
       'a residual of nothing, with a tolerance',

@@ -172,6 +172,8 @@ describe('model.withWeights', () => {
     expect(() => model.withWeights({ [KERNEL]: bad }, nothing)).toThrow(/\[weight-shape\][^]*\[1, 1\][^]*\[2\]/);
     expect(() => model.withWeights({ [KERNEL]: 1 as never }, nothing)).toThrow(/not a tensor/);
     expect(() => model.withWeights([good] as never, nothing)).toThrow(/\[weights\]/);
+    expect(() => model.withWeights(new Map([[KERNEL, good]]) as never, nothing)).toThrow(/\[weights\]/);
+    expect(() => model.withWeights({ [KERNEL]: good }, 3 as never)).toThrow(/\[not-a-function\]/);
     expect(() => model.withWeights({ [KERNEL]: good }, async () => 1)).toThrow(/\[async-weights\]/);
     good.dispose();
     expect(() => model.withWeights({ [KERNEL]: good }, nothing)).toThrow(/disposed/);
