@@ -3,8 +3,12 @@ import { LambdaCallback, layers, sequential, SGD, tf, type BaseModel, type Compi
 /** Gradients of this loss lie below 6e-8, the least that float16 holds. */
 const TINY = 2 ** -26;
 const EXAMPLES = 32;
+const FEATURES = 8;
+const UNITS = 16;
 
-const x = Array.from({ length: EXAMPLES }, (_, i) => Array.from({ length: 8 }, (_, j) => Math.sin(5 * i + 3 * j)));
+const x = Array.from({ length: EXAMPLES }, (_, i) =>
+  Array.from({ length: FEATURES }, (_, j) => Math.sin(5 * i + 3 * j)),
+);
 const y = x.map((row) => [row[0]! * row[1]!]);
 
 function tinyLoss(labels: Tensor, predictions: Tensor): Tensor {
@@ -17,7 +21,7 @@ function labelTimesSquare(labels: Tensor, predictions: Tensor): Tensor {
 }
 
 function perceptron(options: Partial<CompileOptions>): BaseModel {
-  const model = sequential([layers.dense({ units: 16, activation: 'relu' }), layers.dense({ units: 1 })]);
+  const model = sequential([layers.dense({ units: UNITS, activation: 'relu' }), layers.dense({ units: 1 })]);
   model.compile({ seed: 3, optimizer: new SGD({ learningRate: 0.01 }), ...options });
   return model;
 }
@@ -28,13 +32,17 @@ function valuesOf(tensors: readonly (Tensor | null)[]): number[] {
   return values;
 }
 
+function firstKernel(model: BaseModel): number[] {
+  return valuesOf(model.getWeights()).slice(0, FEATURES * UNITS);
+}
+
 /** How one step from a loss with tiny gradients changes the first layer's kernel, which cotangents in half precision reach. */
 async function firstKernelChange(options: Partial<CompileOptions>): Promise<number[]> {
   const model = perceptron({ loss: tinyLoss, optimizer: new SGD({ learningRate: 1 / TINY }), ...options });
-  model.build([null, 8]);
-  const before = valuesOf(model.getWeights().slice(0, 1));
+  model.build([null, FEATURES]);
+  const before = firstKernel(model);
   await model.fit(x, y, { batchSize: EXAMPLES, verbose: 0 });
-  const after = valuesOf(model.getWeights().slice(0, 1));
+  const after = firstKernel(model);
   model.dispose();
   return before.map((value, i) => value - after[i]!);
 }
@@ -70,7 +78,7 @@ export async function watchOverflow(): Promise<Overflow> {
     precision: 'mixed_float16',
     lossScale: { initial: 1024, growthInterval: 2 },
   });
-  model.build([null, 8]);
+  model.build([null, FEATURES]);
   const scales: number[] = [];
   const unchanged: boolean[] = [];
   let before = valuesOf(model.getWeights());

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { biasAdd } from '../../../src/autodiff/ops/bias-add.js';
 import { fusedBatchNorm } from '../../../src/autodiff/ops/fused-batch-norm.js';
 import { withPath } from '../../../src/core/path-scope.js';
 import { engine } from '../../../src/engine/start-engine.js';
@@ -90,7 +91,63 @@ describe.each<[Precision, string]>([
   });
 });
 
+describe('sums', () => {
+  it('of a hundred thousand terms are right where they stand in a chain in half precision: the gradient of a bias', () => {
+    tf.tidy(() => {
+      const terms = 100_000;
+      const cotangent = tf.add(tf.sin(tf.range(0, terms)), 0.01);
+      const [exact, found] = (['float32', 'mixed_bfloat16'] as const).map((precision) =>
+        withPrecision(precision, nowhere, () => {
+          const x = tf.matMul(tf.ones([terms, 1]), tf.ones([1, 1]));
+          const gradient = tf.grad((bias) => tf.sum(tf.mul(biasAdd(x, bias), tf.reshape(cotangent, [terms, 1]))));
+          return gradient(tf.zeros([1])).dataSync()[0]!;
+        }),
+      );
+      // Each term is rounded to 2^-9 of itself, either way; a sum in bfloat16 would stop growing at a few hundred.
+      expect(Math.abs(found! - exact!)).toBeLessThan(0.005 * exact!);
+      expect(exact).toBeGreaterThan(900);
+    });
+  });
+});
+
+describe('kernels that are slow in half precision on a CPU', () => {
+  const curve = (): string =>
+    tf.tidy(() =>
+      withPrecision('mixed_bfloat16', nowhere, () => {
+        const product = tf.matMul(floats([3, 4]) as never, floats([4, 5]) as never) as Tensor;
+        return typeOf(tf.tanh(product));
+      }),
+    );
+
+  it('run in float32, unless a rule says otherwise', () => {
+    expect(curve()).toBe('float32');
+    const rule = setOpPrecision('Tanh', 'follows');
+    expect(curve()).toBe('bfloat16');
+    rule.remove();
+    expect(curve()).toBe('float32');
+  });
+});
+
 describe('casts in a recorded graph', () => {
+  it('take a truth value straight to half precision', () => {
+    const inputs = [floats([4, 4])] as const;
+    const [x] = inputs;
+    const graph = recordGraph(inputs, () =>
+      tf.tidy(() =>
+        withPrecision('mixed_bfloat16', nowhere, () => {
+          const square = tf.matMul(x as never, x as never) as Tensor;
+          return [tf.mul(square, tf.cast(tf.greater(x, 0), 'float32'))];
+        }),
+      ),
+    );
+    const casts = graph.nodes.filter(({ op }) => op === 'Cast');
+    const types = casts.map(({ inputs: [input], outputs }) =>
+      [input!.node.outputs[0]!.type, outputs[0]!.type].map(dataTypeName).join(' to '),
+    );
+    expect(types).toEqual(['float32 to bfloat16', 'bool to bfloat16']);
+    tf.dispose([...inputs]);
+  });
+
   it('are shared, and fall away where a number comes back from float32', () => {
     const inputs = [floats([4, 4])] as const;
     const [x] = inputs;
