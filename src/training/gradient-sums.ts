@@ -1,6 +1,7 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
-import { Variable } from '../engine/variable.js';
+import type { Variable } from '../engine/variable.js';
 import type { LossReduction } from '../losses/loss-options.js';
+import { createVariables } from '../optimizers/create-variables.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { Differentiated } from './differentiate.js';
 import type { Trainable } from './trainable.js';
@@ -17,14 +18,14 @@ export class GradientSums {
   /** Micro-batches since the last update. */
   pending = 0;
   private readonly sums = new Map<string, Variable>();
-  private readonly lossSum = variableOf('gradient-sums/loss', tf.scalar(0));
-  private readonly total = variableOf('gradient-sums/total', tf.scalar(0));
+  private readonly lossSum = zeroVariable('loss', []);
+  private readonly total = zeroVariable('total', []);
   /** Paths of the weights that the loss depends on. */
   private readonly reached = new Set<string>();
 
   /** Makes the sum of a weight where there is none. */
   ensure(path: string, { shape }: Variable): void {
-    if (!this.sums.has(path)) this.sums.set(path, variableOf(`gradient-sums/${path}`, tf.zeros([...shape])));
+    if (!this.sums.has(path)) this.sums.set(path, zeroVariable(path, shape));
   }
 
   /** Adds a micro-batch; runs inside the step. */
@@ -86,10 +87,6 @@ function meanOf(sum: Tensor, total: Tensor): Tensor {
   return tf.div(sum, tf.where(tf.notEqual(total, 0), total, tf.onesLike(total)));
 }
 
-function variableOf(name: string, initial: Tensor): Variable {
-  try {
-    return Variable.create(name, initial);
-  } finally {
-    initial.dispose();
-  }
+function zeroVariable(name: string, shape: readonly number[]): Variable {
+  return createVariables([{ name: `gradient-sums/${name}`, shape, value: 0 }], 'accumulateSteps')[0]!;
 }

@@ -1,5 +1,6 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
-import { Variable } from '../engine/variable.js';
+import type { Variable } from '../engine/variable.js';
+import { createVariables } from '../optimizers/create-variables.js';
 import type { LossScaleSettings } from './loss-scale-settings.js';
 
 /** The scale grows to this at most, where float32 itself has room left for a gradient. */
@@ -20,8 +21,11 @@ export class LossScale {
   private readonly goodSteps: Variable;
 
   constructor(private readonly settings: LossScaleSettings) {
-    this.scale = variableOf('loss-scale', tf.scalar(settings.initial));
-    this.goodSteps = variableOf('loss-scale/good-steps', tf.scalar(0, 'int32'));
+    const wanted = [
+      { name: 'loss-scale', shape: [], value: settings.initial },
+      { name: 'loss-scale/good-steps', shape: [], value: 0, dtype: 'int32' as const },
+    ];
+    [this.scale, this.goodSteps] = createVariables(wanted, 'lossScale') as [Variable, Variable];
   }
 
   /** Whether steps with gradients that are not finite have to be left out. */
@@ -66,23 +70,8 @@ export class LossScale {
     });
   }
 
-  entries(): [name: string, variable: Variable][] {
-    return [
-      ['scale', this.scale],
-      ['goodSteps', this.goodSteps],
-    ];
-  }
-
   dispose(): void {
     this.scale.dispose();
     this.goodSteps.dispose();
-  }
-}
-
-function variableOf(name: string, initial: Tensor): Variable {
-  try {
-    return Variable.create(name, initial);
-  } finally {
-    initial.dispose();
   }
 }
