@@ -82,8 +82,7 @@ export type TensorMethod = (...parameters: never[]) => Tensor;
  * ```
  */
 export function CustomVjp<
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lets the class's own type be named, or left open
-  Self = any,
+  Self extends object = object,
   const Input extends string = string,
   const Weight extends string = never,
   const Constant extends Input = never,

@@ -174,7 +174,7 @@ describe('lint', () => {
       describe.${'skip'}('a', () => {});
       it.${'only'}('b', () => {});
       it['${'todo'}']('c');
-      xit('d', () => {});
+      ${'xit'}('d', () => {});
     `;
     expect(brokenRules('test/project/checks.test.ts', code)).toEqual(
       expect.arrayContaining(['no-restricted-imports', 'no-restricted-properties']),

@@ -8,35 +8,29 @@ import { logSoftmax } from './softmax.js';
  */
 export function installTfjsLosses(): void {
   const losses = tf.losses as { -readonly [Name in keyof typeof tf.losses]: unknown };
-  losses.softmaxCrossEntropy = (
-    labels: Tensor | tf.TensorLike,
-    logits: Tensor | tf.TensorLike,
-    weights?: Tensor | tf.TensorLike,
-    labelSmoothing = 0,
-    reduction?: tf.Reduction,
-  ): Tensor =>
+  losses.softmaxCrossEntropy = weightedLoss('softmaxCrossEntropy', (labels, logits, smoothing) => {
+    const classes = logits.shape.at(-1)!;
+    const smooth = smoothing > 0 ? tf.add(tf.mul(labels, 1 - smoothing), smoothing / classes) : labels;
+    return tf.neg(tf.sum(tf.mul(smooth, logSoftmax(logits)), -1));
+  });
+  losses.sigmoidCrossEntropy = weightedLoss('sigmoidCrossEntropy', (labels, logits, smoothing) => {
+    const smooth = smoothing > 0 ? tf.add(tf.mul(labels, 1 - smoothing), 0.5 * smoothing) : labels;
+    return sigmoidCrossEntropy(logits, smooth);
+  });
+}
+
+type Given = Tensor | tf.TensorLike;
+
+/** A loss with the parameters that those of `tf.losses` have. */
+function weightedLoss(name: string, lossOf: (labels: Tensor, logits: Tensor, smoothing: number) => Tensor) {
+  return (labels: Given, logits: Given, weights?: Given, labelSmoothing = 0, reduction?: tf.Reduction): Tensor =>
     tf.tidy(() => {
-      const [given, at] = prepare(labels, logits, 'softmaxCrossEntropy');
-      const classes = at.shape.at(-1)!;
-      const smooth = labelSmoothing > 0 ? tf.add(tf.mul(given, 1 - labelSmoothing), labelSmoothing / classes) : given;
-      const each = tf.neg(tf.sum(tf.mul(smooth, logSoftmax(at)), -1));
-      return tf.losses.computeWeightedLoss(each, weights, reduction);
-    });
-  losses.sigmoidCrossEntropy = (
-    labels: Tensor | tf.TensorLike,
-    logits: Tensor | tf.TensorLike,
-    weights?: Tensor | tf.TensorLike,
-    labelSmoothing = 0,
-    reduction?: tf.Reduction,
-  ): Tensor =>
-    tf.tidy(() => {
-      const [given, at] = prepare(labels, logits, 'sigmoidCrossEntropy');
-      const smooth = labelSmoothing > 0 ? tf.add(tf.mul(given, 1 - labelSmoothing), 0.5 * labelSmoothing) : given;
-      return tf.losses.computeWeightedLoss(sigmoidCrossEntropy(at, smooth), weights, reduction);
+      const [given, at] = prepare(labels, logits, name);
+      return tf.losses.computeWeightedLoss(lossOf(given, at, labelSmoothing), weights, reduction);
     });
 }
 
-function prepare(labels: Tensor | tf.TensorLike, logits: Tensor | tf.TensorLike, name: string): [Tensor, Tensor] {
+function prepare(labels: Given, logits: Given, name: string): [Tensor, Tensor] {
   const [given, at] = [labels, logits].map((value) => {
     const tensor = value instanceof tf.Tensor ? value : tf.tensor(value as number[]);
     return tensor.dtype === 'float32' ? tensor : tf.cast(tensor, 'float32');
