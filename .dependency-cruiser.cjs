@@ -3,11 +3,12 @@
 const siblings = ['initializers', 'layers', 'losses', 'metrics', 'optimizers', 'data'];
 const below = {
   core: [],
+  storage: ['core'],
   engine: ['core'],
   autodiff: ['core', 'engine'],
 };
 for (const room of siblings) below[room] = ['core', 'engine', 'autodiff'];
-below.training = ['core', 'engine', 'autodiff', ...siblings];
+below.training = ['core', 'storage', 'engine', 'autodiff', ...siblings];
 below.callbacks = [...below.training, 'training'];
 below.debug = [...below.training, 'training'];
 below.model = [...below.callbacks, 'callbacks', 'debug'];

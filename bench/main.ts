@@ -9,13 +9,15 @@ import { describeMachine } from './compare/machine.js';
 import { PeerProcess } from './compare/peer-process.js';
 import { preparePython } from './compare/python-environment.js';
 import { ratiosOf, stepTimes, verdictsOf } from './compare/summarise.js';
+import { compareMemory, memoryTable, type MemoryResult } from './memory/compare-memory.js';
+import { memoryWorkloads } from './memory/memory-workloads.js';
 import { probeTable, verdictTable, workloadTable } from './compare/tables.js';
 import { workloadOf, workloads } from './compare/workloads.js';
 import { PROBES, type ProbeResults } from './probes/probes.js';
 import { runProbes } from './probes/run-probes.js';
 
 interface Flags {
-  suite: 'speed' | 'peers' | 'probes' | 'precision';
+  suite: 'speed' | 'peers' | 'probes' | 'precision' | 'memory';
   peers: string[];
   workloads?: string[];
   rounds: number;
@@ -42,6 +44,7 @@ const positive = (text: string) => {
   throw new InvalidArgumentError('expected a number above 0');
 };
 const keys = workloads.map(({ key }) => key);
+const memoryKeys = memoryWorkloads.map(({ key }) => key);
 /** Large enough for the arithmetic to matter. */
 const PRECISION_WORKLOADS = ['mnist-cnn', 'mlp-deep', 'resnet20'];
 
@@ -50,13 +53,13 @@ const flags = new Command('bench')
   .addOption(
     new Option(
       '--suite <name>',
-      'speed: all; peers: the comparison alone; probes: the rest; precision: the comparison in bfloat16',
+      'speed: all; peers: the comparison alone; probes: the rest; precision: the comparison in bfloat16; memory: checkpointing',
     )
-      .choices(['speed', 'peers', 'probes', 'precision'])
+      .choices(['speed', 'peers', 'probes', 'precision', 'memory'])
       .default('speed'),
   )
   .option('--peers <list>', `Python frameworks to compare with: ${PYTHON_PEERS.join(',')}`, list(PYTHON_PEERS), [])
-  .option('--workloads <list>', `some of ${keys.join(',')}`, list(keys))
+  .option('--workloads <list>', `some of ${[...keys, ...memoryKeys].join(',')}`, list([...keys, ...memoryKeys]))
   .option('--probes <list>', `some of ${Object.keys(PROBES).join(',')}`, list(Object.keys(PROBES)), Object.keys(PROBES))
   .option('--rounds <n>', 'measurements of each variant', positive, 5)
   .option('--seconds <n>', 'length that a measurement aims at', positive, 1.5)
@@ -74,6 +77,7 @@ async function main(): Promise<void> {
   const results: WorkloadResult[] = [];
   let versions: Record<string, string | number> = {};
   try {
+    if (flags.suite === 'memory') return await memorySuite(folder, peers, started);
     if (flags.suite !== 'probes') {
       versions = await startPeers(peers);
       for (const key of flags.workloads ?? (flags.suite === 'precision' ? PRECISION_WORKLOADS : keys)) {
@@ -98,6 +102,41 @@ async function main(): Promise<void> {
 
 function report(name: string, numbers: Readonly<Record<string, number>>): void {
   console.log(probeTable(`${name}: ${PROBES[name]!}`, numbers));
+}
+
+/** Checkpointing: one process for each policy, so that each one's memory is its own. */
+async function memorySuite(folder: string, peers: PeerProcess[], started: number): Promise<void> {
+  const node = [...process.execArgv, join(here, 'peer.ts'), 'adjoint'];
+  const starts = ['none', 'all', 'sqrt', 'budget'].map(
+    (policy) => () => new PeerProcess(policy, process.execPath, [...node, policy]),
+  );
+  if (flags.peers.includes('torch')) {
+    const python = preparePython({ folder: join(cache, 'bench-venv'), packages: ['torch', 'numpy'] });
+    const peer = join(here, 'python', 'torch-peer.py');
+    for (const policy of ['none', 'sqrt'])
+      starts.push(() => new PeerProcess(`torch-${policy}`, python, ['-B', peer, policy]));
+  }
+  const results: MemoryResult[] = [];
+  const versions: Record<string, string | number> = {};
+  for (const workload of memoryWorkloads) {
+    if (flags.workloads?.includes(workload.key) === false) continue;
+    // New ones for each workload: what the last one left behind would count.
+    peers.push(...starts.map((start) => start()));
+    for (const peer of peers) Object.assign(versions, (await peer.request({ do: 'facts' })).facts);
+    const effort = { rounds: Math.round(flags.rounds), secondsPerMeasurement: flags.seconds, folder };
+    const result = await compareMemory(workload, peers, effort);
+    results.push(result);
+    console.log(memoryTable(result));
+    for (const peer of peers.splice(0)) peer.close();
+  }
+  const summary = {
+    workloads: Object.fromEntries(results.map(({ comparison, rows }) => [comparison.workload.key, rows])),
+    machine: { ...describeMachine(), threads: 'defaults of each framework' },
+    versions,
+    load: [started, loadavg()[0]!],
+    rounds: flags.rounds,
+  };
+  write(summary, summary);
 }
 
 /** Starts one process for each framework; returns what they say of themselves. */
@@ -147,9 +186,13 @@ function conclude(
     load,
     rounds: flags.rounds,
   };
+  const full = { ...summary, variants: byKey(({ variants }) => variants), loads: byKey((result) => result.load) };
+  write(full, summary);
+}
+
+function write(full: object, summary: object): void {
   const out = flags.out ?? join(cache, 'bench', `${flags.suite}.json`);
   mkdirSync(dirname(resolve(out)), { recursive: true });
-  const full = { ...summary, variants: byKey(({ variants }) => variants), loads: byKey((result) => result.load) };
   writeFileSync(out, `${JSON.stringify(full, null, 2)}\n`);
   console.log(`\nAll numbers: ${out}`);
   if (flags.json === true) console.log(JSON.stringify(summary));

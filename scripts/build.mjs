@@ -42,6 +42,7 @@ function removeOrphans() {
 /** Returns whether dist/ now matches src/. */
 export function ensureBuilt() {
   if (!runNode([join(root, 'scripts', 'vendor-kernels.mjs')])) return false;
+  if (!runNode([join(root, 'scripts', 'bundle-report-page.mjs')])) return false;
   const stamp = sourceStamp();
   const built = existsSync(join(dist, 'index.js'));
   if (built && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return true;

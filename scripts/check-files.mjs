@@ -5,7 +5,18 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const MOST_CODE_LINES = 300;
-const SKIPPED = new Set(['node_modules', 'dist', '.git', '.cache', 'coverage', 'docs/api', 'vendor/tfjs-node-gpu.cjs']);
+/** A list of names, one a line, holds no concept that could be cut in two. */
+const LISTS = new Set(['src/index.ts']);
+const SKIPPED = new Set([
+  'node_modules',
+  'dist',
+  '.git',
+  '.cache',
+  'coverage',
+  'docs/api',
+  'vendor/tfjs-node-gpu.cjs',
+  'vendor/report-page.js',
+]);
 const KEBAB_FILE = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 const UPPERCASE_BY_CUSTOM = new Set(['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'NOTICE']);
 const FORBIDDEN_TEXT = [
@@ -64,7 +75,8 @@ function textProblems(root, file) {
   );
   if (/^src\/.*\.ts$/.test(file)) {
     const count = codeLines(file, text);
-    if (count > MOST_CODE_LINES) problems.push(`${file}: ${count} code lines, at most ${MOST_CODE_LINES}`);
+    if (count > MOST_CODE_LINES && !LISTS.has(file))
+      problems.push(`${file}: ${count} code lines, at most ${MOST_CODE_LINES}`);
   }
   return problems;
 }

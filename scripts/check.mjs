@@ -22,6 +22,7 @@ const phases = [
     ['engine', ['dist/cli/main.js', 'engine', 'install', '--if-missing']],
     ['lint', [tool('eslint', 'bin', 'eslint.js'), '.']],
     ['types', [tool('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']],
+    ['page-types', [tool('typescript', 'bin', 'tsc'), '-p', 'report-page/tsconfig.json']],
     ['docs', [tool('typedoc', 'bin', 'typedoc')]],
     ['format', prettier],
     [

@@ -29,7 +29,14 @@ const typed = {
   'train.cts': `import ${names} from 'adjoint';\nasync function main(): Promise<void> {${training}}\nvoid main();\n`,
   'train.mts': `import ${names} from 'adjoint';\n${training}`,
 };
-const required = ['dist/index.js', 'dist/index.d.ts', 'vendor/tfjs-node-gpu.cjs', 'package.json', 'README.md'];
+const required = [
+  'dist/index.js',
+  'dist/index.d.ts',
+  'vendor/tfjs-node-gpu.cjs',
+  'vendor/report-page.js',
+  'package.json',
+  'README.md',
+];
 const unwanted = /^(src|test|scripts|examples|bench|docs|node_modules|\.)/;
 
 function npm(args, cwd) {

@@ -14,6 +14,7 @@ import {
   type NamedRule,
   type Services,
 } from './core/services.js';
+import { debugTable } from './debug/debug-table.js';
 import { onEngineStart } from './engine/start-engine.js';
 import { layerTable } from './layers/layer-table.js';
 import { lossTable } from './losses/loss-table.js';
@@ -155,7 +156,7 @@ function builtInRegistries(): Services['registries'] {
     metric: metricTable,
     optimizer: optimizerTable,
     schedule: scheduleTable,
-    callback: callbackTable,
+    callback: { ...callbackTable, ...debugTable },
   };
   for (const kind of DECLARED_KINDS) {
     for (const [alias, declaredClass] of Object.entries(tables[kind])) {

@@ -225,14 +225,19 @@ export { downloadMnist, DownloadMnistOptions } from './data/download-mnist.js';
 export { handwrittenDigits, HandwrittenDigitsOptions } from './data/handwritten-digits.js';
 
 export { HOOKS } from './training/callback-contract.js';
+export type { CallbackContract, HookName, RunProgress, TrainingRun } from './training/callback-contract.js';
+export type { ExecutionMode } from './training/execution-mode.js';
+export type { Logs } from './training/logs.js';
 export type {
-  CallbackContract,
-  ExecutionMode,
-  HookName,
-  Logs,
-  RunProgress,
-  TrainingRun,
-} from './training/callback-contract.js';
+  Histogram,
+  LayerQuantity,
+  LayerReading,
+  NoiseReading,
+  ProbeReading,
+  ProbeRequest,
+  WeightQuantity,
+  WeightReading,
+} from './training/probe-contract.js';
 export { MinimizeOptions } from './training/step-context.js';
 export type { StepContext } from './training/step-context.js';
 export type { DeviceBatch as StepBatch } from './training/device-batch.js';
@@ -245,17 +250,26 @@ export {
   ProfileOptions,
   TrainOnBatchOptions,
 } from './training/fit-options.js';
+export { DebugOptions } from './training/debug-options.js';
 export { LossScaleOptions } from './training/loss-scale-settings.js';
 export type { LossScaleLike } from './training/loss-scale-settings.js';
 export { Profile } from './training/profile.js';
 export type { LayerProfile, OpProfile, ProfilePhase } from './training/profile.js';
 export type { Phase } from './core/path-scope.js';
+export { NonFiniteReport } from './training/non-finite-report.js';
+export type { NonFiniteFindings, NonFiniteKind } from './training/non-finite-report.js';
+export type { FaultyExamples } from './training/faulty-examples.js';
+export type { ValueStatistics } from './training/value-statistics.js';
 export type { Trainable, TrainableWeight } from './training/trainable.js';
 export type { Execution } from './training/training-plan.js';
 
 export { BaseCallback } from './callbacks/callback.js';
 export { Callback } from './callbacks/declarations.js';
 export type { MonitorMode } from './callbacks/monitor.js';
+export { Backup, BackupOptions } from './callbacks/backup.js';
+export { ModelCheckpoint, ModelCheckpointOptions } from './callbacks/model-checkpoint.js';
+export type { CallbackState } from './training/callback-state.js';
+export type { CheckpointPoint, CheckpointRequest } from './training/checkpoint-contract.js';
 export { EarlyStopping, EarlyStoppingOptions } from './callbacks/early-stopping.js';
 export { History } from './callbacks/history.js';
 export { LambdaCallback, LambdaCallbackOptions } from './callbacks/lambda-callback.js';
@@ -263,13 +277,52 @@ export { ProgressBar, ProgressBarOptions } from './callbacks/progress-bar.js';
 export type { LineStream } from './callbacks/terminal-bar.js';
 export { TerminateOnNaN } from './callbacks/terminate-on-nan.js';
 
+export { ActivationMonitor, ActivationMonitorOptions } from './debug/activation-monitor.js';
+export type { ActivationFinding, ActivationFindingKind } from './debug/activation-monitor.js';
+export { DeadUnits, DeadUnitsOptions } from './debug/dead-units.js';
+export type { DeadUnitsFinding, UnitActivity } from './debug/dead-units.js';
+export { diagnose, DiagnoseOptions } from './debug/diagnose.js';
+export type { LoopStep } from './debug/diagnose.js';
+export type { CauseName, DoctorFinding } from './debug/diagnoses/diagnosis.js';
+export type { Finding, SeenFinding } from './debug/finding.js';
+export { GradientDoctor, GradientDoctorOptions } from './debug/gradient-doctor.js';
+export type { TriedFix } from './debug/try-fixes.js';
+export { GradientMonitor, GradientMonitorOptions } from './debug/gradient-monitor.js';
+export { GradientNoiseScale, GradientNoiseScaleOptions } from './debug/gradient-noise-scale.js';
+export type { GradientFinding, GradientFindingKind } from './debug/gradient-rules.js';
+export { labelShuffleCheck, LabelShuffleOptions } from './debug/label-shuffle-check.js';
+export type { LabelShuffleResult } from './debug/label-shuffle-check.js';
+export { LeakGuard, LeakGuardOptions } from './debug/leak-guard.js';
+export type { LeakFinding } from './debug/leak-guard.js';
+export { NonFiniteGuard, NonFiniteGuardOptions } from './debug/non-finite-guard.js';
+export { overfitBatch, OverfitBatchOptions } from './debug/overfit-batch.js';
+export type { OverfitBatchResult } from './debug/overfit-batch.js';
+export { ProbeMonitor, ProbeMonitorOptions } from './debug/probe-monitor.js';
+export { RetraceGuard, RetraceGuardOptions } from './debug/retrace-guard.js';
+export type { RetraceFinding } from './debug/retrace-guard.js';
+export { SaturationMonitor, SaturationMonitorOptions } from './debug/saturation-monitor.js';
+export type { SaturationFinding } from './debug/saturation-monitor.js';
+export type { TrialModel } from './debug/trial-model.js';
+export type { MissingGradient, MissingGradientReason } from './training/explain-missing-gradient.js';
+export { DebugReport, DebugReportOptions } from './debug/report/debug-report.js';
+
 export { BaseModel } from './model/base-model.js';
 export { CompileOptions } from './model/compile-options.js';
 export { Model } from './model/declarations.js';
+export {
+  ExportOptions,
+  LoadModelOptions,
+  LoadWeightsOptions,
+  SaveModelOptions,
+  SaveWeightsOptions,
+} from './model/file-options.js';
+export type { WeightReport } from './model/weight-file.js';
+export type { ImageShape, WeightLayout } from './model/weight-layouts.js';
 export { Sequential, sequential } from './model/sequential.js';
 
 export { Adjoint, createAdjoint, register } from './container.js';
 export type { AdjointOptions } from './container.js';
+export { loadModel } from './compat/load-model.js';
 
 export { ConstantSchedule, ConstantScheduleOptions } from './optimizers/schedules/constant-schedule.js';
 export { CosineDecay, CosineDecayOptions } from './optimizers/schedules/cosine-decay.js';

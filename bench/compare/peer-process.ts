@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { BenchPrecision, Request, Variant } from '../peers/worker.js';
+import type { BenchPrecision, Request, StepMemory, Variant } from '../peers/worker.js';
 
 /** What a peer may answer, by request. */
 interface Replies {
@@ -9,6 +9,7 @@ interface Replies {
   prepare: object;
   check: { loss: number };
   run: { seconds: number };
+  memory: StepMemory;
 }
 
 const KEPT_ERROR_OUTPUT = 4000;

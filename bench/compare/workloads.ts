@@ -24,7 +24,11 @@ const LEARNING_RATE = 1e-3;
 /** Adam as Keras has it by default; every framework is given these numbers. */
 export const ADAM = { learningRate: LEARNING_RATE, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 
-const conv = (filters: number, relu: boolean, options: { bias?: boolean; stride?: number } = {}): NetworkLayer => ({
+export const conv = (
+  filters: number,
+  relu: boolean,
+  options: { bias?: boolean; stride?: number } = {},
+): NetworkLayer => ({
   kind: 'conv',
   filters,
   size: 3,
@@ -32,11 +36,11 @@ const conv = (filters: number, relu: boolean, options: { bias?: boolean; stride?
   bias: options.bias ?? true,
   relu,
 });
-const dense = (units: number, relu = true): NetworkLayer => ({ kind: 'dense', units, relu });
+export const dense = (units: number, relu = true): NetworkLayer => ({ kind: 'dense', units, relu });
 const pool: NetworkLayer = { kind: 'maxPool', size: 2 };
 
 /** Two normalised convolutions around which the input is added. */
-function residualBlock(filters: number, stride: number, project: boolean): NetworkLayer[] {
+export function residualBlock(filters: number, stride: number, project: boolean): NetworkLayer[] {
   const body: NetworkLayer[] = [
     conv(filters, false, { bias: false, stride }),
     { kind: 'norm' },

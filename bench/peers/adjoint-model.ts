@@ -8,20 +8,31 @@ import {
   type BaseModel,
   type Precision,
 } from 'adjoint';
+import type { MemoryWorkload } from '../memory/memory-workloads.js';
 import type { NetworkLayer } from '../compare/network.js';
 import { ADAM, type Workload } from '../compare/workloads.js';
+
+/** The policies that the memory suite compares. */
+export type BenchCheckpoint = 'none' | 'all' | 'sqrt' | 'budget';
 
 /** A compiled model of a workload, with the given weights where there are any. */
 export function adjointModel(
   workload: Workload,
-  options: { execution?: 'auto' | 'eager'; precision?: Precision; weights?: readonly Float32Array[] } = {},
+  options: {
+    execution?: 'auto' | 'eager';
+    precision?: Precision;
+    weights?: readonly Float32Array[];
+    checkpoint?: BenchCheckpoint;
+  } = {},
 ): BaseModel {
+  const { checkpoint } = options;
   const model = sequential(workload.network.map(toLayer));
   model.compile({
     optimizer: new Adam(ADAM),
     loss: new SparseCategoricalCrossentropy({ fromLogits: true }),
     execution: options.execution ?? 'auto',
     precision: options.precision ?? 'float32',
+    checkpoint: checkpoint === 'budget' ? { maxActivationMb: (workload as MemoryWorkload).budgetMb } : checkpoint,
   });
   model.build([null, ...workload.input]);
   if (options.weights !== undefined) {

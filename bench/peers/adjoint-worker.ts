@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { startEngine, toHostArray, type BaseModel, type HostArray } from 'adjoint';
 import { readTask, type Task } from '../compare/task.js';
-import { adjointModel } from './adjoint-model.js';
+import { ResidentMemory } from '../memory/resident-memory.js';
+import { adjointModel, type BenchCheckpoint } from './adjoint-model.js';
 import { HostBatches } from './host-batches.js';
-import type { BenchPrecision, PeerFacts, Variant, Worker } from './worker.js';
+import type { BenchPrecision, PeerFacts, StepMemory, Variant, Worker } from './worker.js';
+
+/** A traced step takes seconds. */
+const TRACED_RUNS = 2;
 
 const VARIANTS: readonly Variant[] = [
   { name: 'fit' },
@@ -15,6 +19,16 @@ const VARIANTS: readonly Variant[] = [
 export class AdjointWorker implements Worker {
   private readonly models = new Map<string, BaseModel>();
   private precision: BenchPrecision = 'float32';
+  private readonly resident: ResidentMemory | undefined;
+  /** With the model built and not yet trained. */
+  private residentBefore = 0;
+  private hasRun = false;
+  private residentAtFirst = 0;
+
+  /** @param checkpoint - what the memory suite compares */
+  constructor(private readonly checkpoint?: string) {
+    if (checkpoint !== undefined) this.resident = new ResidentMemory();
+  }
   private task: Task | undefined;
   private arrays: { x: HostArray; y: HostArray; weights: Float32Array[] } | undefined;
 
@@ -42,19 +56,22 @@ export class AdjointWorker implements Worker {
       y: toHostArray(y, 'y'),
       weights,
     };
-    return precision === 'float32' ? [...VARIANTS] : VARIANTS.slice(0, 1);
+    return precision === 'float32' && this.checkpoint === undefined ? [...VARIANTS] : VARIANTS.slice(0, 1);
   }
 
   async prepare(variant: string): Promise<void> {
     const execution = variant === 'fit, execution eager' ? 'eager' : 'auto';
+    this.hasRun = false;
     this.models.set(
       variant,
       adjointModel(this.task!.workload, {
         execution,
         precision: this.precision === 'bfloat16' ? 'mixed_bfloat16' : 'float32',
         weights: this.arrays!.weights,
+        checkpoint: this.checkpoint as BenchCheckpoint | undefined,
       }),
     );
+    if (this.resident !== undefined) this.residentBefore = this.resident.reset();
   }
 
   async check(variant: string): Promise<{ loss: number; gradients: Float32Array }> {
@@ -73,11 +90,26 @@ export class AdjointWorker implements Worker {
     const { batch } = this.task!.workload;
     if (variant !== 'trainOnBatch') {
       await model.fit(x, y, { epochs, batchSize: batch, verbose: 0 });
+      if (this.resident !== undefined && !this.hasRun) this.residentAtFirst = this.resident.peak - this.residentBefore;
+      this.hasRun = true;
       return;
     }
     const batches = new HostBatches(x, y, batch);
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (const { x: inputs, y: labels } of batches.shuffled()) await model.trainOnBatch(inputs, labels);
     }
+  }
+
+  async memory(variant: string): Promise<StepMemory> {
+    const { resident, residentBefore, residentAtFirst } = this;
+    resident!.reset();
+    await this.run(variant, 1);
+    const grown = resident!.peak - residentBefore;
+    const { x, y } = this.arrays!;
+    const { peakBytes } = await this.models.get(variant)!.profile(x, y, {
+      batchSize: this.task!.workload.batch,
+      runs: TRACED_RUNS,
+    });
+    return { peak: peakBytes, resident: grown, residentAtFirst };
   }
 }

@@ -26,6 +26,18 @@ export interface Worker {
   check(variant: string): Promise<{ loss: number; gradients: Float32Array }>;
   /** Trains for whole epochs. */
   run(variant: string, epochs: number): Promise<void>;
+  /** What a step holds, after the model was trained. */
+  memory?(variant: string): Promise<StepMemory>;
+}
+
+/** What a training step takes, in bytes. */
+export interface StepMemory {
+  /** The most that its ops hold at once beside weights, state and batch, by allocation records; `null` where there are none. */
+  readonly peak: number | null;
+  /** How far the process has grown in a later step since the model was built: the optimizer's state is in it. */
+  readonly resident: number;
+  /** How far it grew at most up to the end of the first step: the recording, or what a framework does instead. */
+  readonly residentAtFirst: number;
 }
 
 /** What the bench asks of a peer; each request is answered in order. */
@@ -34,6 +46,7 @@ export type Request =
   | { readonly do: 'load'; readonly task: Task; readonly precision: BenchPrecision }
   | { readonly do: 'prepare'; readonly variant: string }
   | { readonly do: 'check'; readonly variant: string; readonly gradientsFile: string }
+  | { readonly do: 'memory'; readonly variant: string }
   | { readonly do: 'run'; readonly variant: string; readonly epochs: number };
 
 /** Answers requests, one JSON line each, until the input ends. */
@@ -63,6 +76,8 @@ async function answer(worker: Worker, request: Request): Promise<object> {
       writeFileSync(request.gradientsFile, bytesOf(gradients));
       return { loss };
     }
+    case 'memory':
+      return { ...(await worker.memory!(request.variant)) };
     case 'run': {
       const start = performance.now();
       await worker.run(request.variant, request.epochs);

@@ -6,6 +6,7 @@ export const PROBES: Readonly<Record<string, string>> = {
   'first-step': 'from a new process to the first and the second training step of the CNN',
   recording: 'what the first training step costs more than a later one: building, recording, optimising the graph',
   'event-loop': 'delay of the event loop while the CNN trains, timers of 1 ms',
+  'debug-cost': 'what GradientMonitor and NonFiniteGuard cost while the CNN trains: ms a step, and % above a plain run',
   'long-run': '20,000 steps of the small MLP: time and memory at the end against the beginning',
   'achieved-flops': "the machine's own matrix product beside what the workloads achieve in training, GFLOP/s",
 };

@@ -49,6 +49,8 @@ def answer(worker, request):
         loss, gradients = worker.check(request["variant"])
         np.concatenate([np.ravel(gradient) for gradient in gradients]).astype("<f4").tofile(request["gradientsFile"])
         return {"loss": loss}
+    if action == "memory":
+        return worker.memory(request["variant"])
     if action == "run":
         start = time.perf_counter()
         worker.run(request["variant"], request["epochs"])

@@ -1,16 +1,24 @@
 """PyTorch: https://docs.pytorch.org/tutorials/beginner/introyt/trainingyt.html and .../intermediate/memory_format_tutorial.html"""
 
 import gc
+import sys
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint_sequential
 
+import resident
 from peer import read_task, serve
 
 
 class TorchWorker:
+    def __init__(self, policy=None):
+        # What the memory suite compares: "none" or "sqrt".
+        self.policy = policy
+        self.resident_before = self.resident_at_first = None
+
     def facts(self):
         return {"torch": torch.__version__, "threads": torch.get_num_threads()}
 
@@ -30,6 +38,9 @@ class TorchWorker:
         self.x_last = self.x.contiguous(memory_format=torch.channels_last) if self.is_image else None
         self.y = torch.from_numpy(y.astype(np.int64))
         layouts = ["", ", channels_last"] if self.is_image else [""]
+        self.resident_at_first = None
+        if self.policy is not None:
+            return [{"name": "eager, channels_last, fused Adam" if self.is_image else "eager, fused Adam"}]
         names = [f"eager{layout}{adam}" for layout in layouts for adam in ("", ", fused Adam")]
         names += [f"compile{layout}, fused Adam" for layout in layouts]
         return [{"name": name} for name in names]
@@ -45,7 +56,11 @@ class TorchWorker:
         options = {"fused": True} if "fused Adam" in variant else {}
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-7, **options)
         run = torch.compile(model, dynamic=False) if variant.startswith("compile") else model
+        if self.policy == "sqrt":
+            run = segments_of(model)
         self.models[variant] = (model, run, optimizer)
+        if self.policy is not None:
+            self.resident_before = resident.reset()
 
     def check(self, variant):
         model, run, _ = self.models[variant]
@@ -59,6 +74,17 @@ class TorchWorker:
         return loss.item(), gradients
 
     def run(self, variant, epochs):
+        self.train(variant, epochs)
+        if self.policy is not None and self.resident_at_first is None:
+            self.resident_at_first = resident.peak() - self.resident_before
+
+    def memory(self, variant):
+        resident.reset()
+        self.train(variant, 1)
+        grown = resident.peak() - self.resident_before
+        return {"peak": None, "resident": grown, "residentAtFirst": self.resident_at_first}
+
+    def train(self, variant, epochs):
         model, run, optimizer = self.models[variant]
         x = self.data(variant)
         loss_of = nn.CrossEntropyLoss()
@@ -190,4 +216,10 @@ def to_bench_order(parameter):
     return arrange(parameter.grad).detach().numpy()
 
 
-serve(TorchWorker())
+def segments_of(model):
+    """https://docs.pytorch.org/docs/stable/checkpoint.html: as many segments as each has modules."""
+    segments = round(len(model) ** 0.5)
+    return lambda x: checkpoint_sequential(model, segments, x, use_reentrant=False)
+
+
+serve(TorchWorker(*sys.argv[1:]))

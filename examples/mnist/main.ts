@@ -21,6 +21,7 @@ interface Flags {
   model: 'subclass' | 'sequential';
   execution: 'auto' | 'recorded' | 'eager';
   precision: Precision;
+  report?: string;
   json?: boolean;
   smoke?: boolean;
 }
@@ -47,6 +48,7 @@ const flags = new Command('mnist')
       .choices(['float32', 'mixed_bfloat16', 'mixed_float16'])
       .default('float32'),
   )
+  .option('--report <dir>', 'folder for a report of the run, to look at while it goes on')
   .option('--json', 'print the result as one JSON object on the last line')
   .option('--smoke', 'one short epoch on few digits, to see that everything works')
   .parse()
@@ -74,7 +76,11 @@ async function main(): Promise<void> {
     precision: flags.precision,
   });
   const epochs = flags.smoke === true ? 1 : flags.epochs;
-  const history = await model.fit(digits.train, { epochs, batchSize: flags.batchSize });
+  const history = await model.fit(digits.train, {
+    epochs,
+    batchSize: flags.batchSize,
+    ...(flags.report !== undefined && { debug: { report: flags.report, title: 'Handwritten digits' } }),
+  });
   const { accuracy } = await model.evaluate(digits.test, { batchSize: 500 });
   console.log(`Test accuracy: ${accuracy!.toFixed(4)}`);
 

@@ -1,5 +1,5 @@
 import { GradientError } from '../core/errors.js';
-import { currentScope, withScope } from '../core/path-scope.js';
+import { AGAIN_PART, currentScope, withPart, withScope } from '../core/path-scope.js';
 import { addedTo, captureSurroundings, journaled, replayed, type Journal } from '../core/replay.js';
 import { formatShape } from '../core/shape.js';
 import { recordedIds, runAfter } from '../engine/record/run-after.js';
@@ -182,7 +182,7 @@ function gradientsOf(
         return (kind === 'weight' ? weights : copies)[Number(index)]!;
       });
       const { pullback } = Pullback.record(inputs, () => {
-        const results = runAfter(wait, () => run(copies));
+        const results = runAfter(wait, () => withPart(AGAIN_PART, () => run(copies)));
         return { outputs: results, result: results };
       });
       try {

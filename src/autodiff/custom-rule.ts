@@ -30,6 +30,22 @@ export interface CustomRule {
   backward(cotangent: Tensor, kept: KeptValues): Readonly<Record<string, () => Tensor>>;
 }
 
+/** Sees each use of a rule, with its inputs, before it runs. */
+export type RuleObserver = (rule: CustomRule, inputs: Readonly<Record<string, Tensor>>) => void;
+
+let observer: RuleObserver | undefined;
+
+/** Runs `fn`, and shows `see` every rule that is used in it. */
+export function withRuleObserver<T>(see: RuleObserver, fn: () => T): T {
+  const outer = observer;
+  observer = see;
+  try {
+    return fn();
+  } finally {
+    observer = outer;
+  }
+}
+
 /**
  * Runs a rule's forward function, as one node of the tape if there is one.
  *
@@ -38,6 +54,7 @@ export interface CustomRule {
  */
 export function applyRule(rule: CustomRule, inputs: Readonly<Record<string, Tensor>>): Tensor {
   for (const [name, input] of Object.entries(inputs)) checkInput(rule, name, input);
+  observer?.(rule, inputs);
   const { state } = tapeEngine();
   return tf.tidy(() => {
     if (state.gradientDepth > 0 && state.kernelDepth === 0) return applyOnTape(rule, inputs);

@@ -4,6 +4,8 @@ import { ownList, readList, refuseStandardDecorators } from '../core/metadata.js
 import { didYouMean } from '../core/nearest-name.js';
 import type { NamedRule } from '../core/services.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
+import { withVariableReads } from '../engine/variable-reads.js';
+import { Variable } from '../engine/variable.js';
 import { applyRule } from './custom-rule.js';
 import { checkRuleInputs } from './rule-inputs.js';
 
@@ -129,9 +131,13 @@ export function CustomVjp<
             label,
             constants,
             captureFix: "name the weight's field under weights, or make the tensor a parameter of the method",
-            forward: () => {
-              const value = original.apply(this, parameters);
-              return { value, keep: Object.fromEntries(keep.map((key) => [key, key === VALUE ? value : all[key]])) };
+            forward: (at) => {
+              const others = parameters.slice(inputs.length);
+              // The weights that it was given: a check of the rule gives others than the object's own.
+              const value = withVariableReads(readsOf(this, weights, at), () =>
+                original.apply(this, [...inputs.map((input) => at[input]), ...others]),
+              );
+              return { value, keep: Object.fromEntries(keep.map((key) => [key, key === VALUE ? value : at[key]])) };
             },
             backward: (cotangent, kept) =>
               without(absent, (rule as unknown as AnyRule).backward(cotangent, kept, this)),
@@ -141,6 +147,17 @@ export function CustomVjp<
       });
     } as unknown as Method;
   };
+}
+
+/** What stands for the variables of an object's fields while its method runs, by the fields' names. */
+function readsOf(owner: object, fields: readonly string[], at: Readonly<Record<string, Tensor>>) {
+  const held = owner as Readonly<Record<string, { readonly variable?: unknown } | undefined>>;
+  return new Map(
+    fields.flatMap((field) => {
+      const variable = at[field] === undefined ? undefined : held[field]?.variable;
+      return variable instanceof Variable ? [[variable, at[field]!] as const] : [];
+    }),
+  );
 }
 
 type AnyRule = {

@@ -1,4 +1,4 @@
-import { currentScope, withScope, type Scope } from '../core/path-scope.js';
+import { AGAIN_PART, currentScope, withScope, type Scope } from '../core/path-scope.js';
 import { complexGradients, isComplexCall, pastTypeCheck } from './complex-gradients.js';
 import { gradientsInTypesOf } from './gradient-types.js';
 import { applyKernelRule, kernelRule, type Removable } from './register-kernel-vjp.js';
@@ -89,8 +89,10 @@ function presentOnly(inputs: Record<string, Tensor | null | undefined>): Record<
 type Gradient = NonNullable<TapeNode['gradient']>;
 
 function inBackwardPhase(gradient: Gradient, forward: Scope): Gradient {
+  // What is computed from the second run of a checkpointed function is its gradient, and no second run.
+  const part = forward.part === AGAIN_PART ? undefined : forward.part;
   return (cotangents) => {
-    const scope: Scope = { ...forward, phase: 'backward' };
+    const scope: Scope = { ...forward, part, phase: 'backward' };
     const gradients = withScope(scope, () => gradient(cotangents));
     const placed: Record<string, () => Tensor> = {};
     for (const [name, compute] of Object.entries(gradients)) placed[name] = () => withScope(scope, compute);

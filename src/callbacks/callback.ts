@@ -1,7 +1,11 @@
 import { optionsClassOf, type NoOptions, type OptionsClass } from '../core/declaration.js';
 import { StateError } from '../core/errors.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
-import type { CallbackContract, Logs, TrainingRun } from '../training/callback-contract.js';
+import type { CallbackContract, TrainingRun } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
+import type { CallbackState } from '../training/callback-state.js';
+import type { CheckpointPoint, CheckpointRequest } from '../training/checkpoint-contract.js';
+import type { ProbeReading, ProbeRequest } from '../training/probe-contract.js';
 
 /**
  * Base of every callback: override the hooks you need; the others cost nothing.
@@ -45,6 +49,16 @@ export abstract class BaseCallback<O extends object = NoOptions> implements Call
     this.name = callbackClass.name;
   }
 
+  /** What `onProbe` wants measured, and every how many steps. Default nothing: `onProbe` then gets what others ask for. */
+  get probeRequest(): ProbeRequest | undefined {
+    return undefined;
+  }
+
+  /** When `saveCheckpoint` is to be called. Default never. */
+  get checkpoints(): CheckpointRequest | undefined {
+    return undefined;
+  }
+
   /**
    * The run that the callback is attached to.
    *
@@ -78,9 +92,18 @@ export abstract class BaseCallback<O extends object = NoOptions> implements Call
     this.attached = undefined;
   }
 
+  onTrainError?(error: unknown): void;
+  /** What the callback has to know to go on in another process; `Backup` and `ModelCheckpoint` keep it. Default nothing. */
+  saveState?(): CallbackState;
+  /** Takes what `saveState` gave, after `onTrainBegin` and, in mid-epoch, after `onEpochBegin`. */
+  restoreState?(state: CallbackState): void;
+  /** Called between steps, as `checkpoints` asks for, and after each epoch. */
+  saveCheckpoint?(point: CheckpointPoint): void | Promise<void>;
+
   onTrainBegin?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   onBatchBegin?(batch: number): void | Promise<void>;
+  onProbe?(reading: ProbeReading): void | Promise<void>;
   onBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
   onValidationBegin?(): void | Promise<void>;
   onValidationEnd?(logs: Logs): void | Promise<void>;

@@ -1,6 +1,7 @@
 import { IsBoolean, IsIn, IsInt, IsNotEmpty, IsNumber, IsOptional, IsString, Min } from 'class-validator';
 import type { OptionsInput } from '../core/parse-options.js';
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
+import type { CallbackState } from '../training/callback-state.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
@@ -45,6 +46,15 @@ export class EarlyStoppingOptions {
   /** 1 says when training is stopped and weights are restored. Default 0. */
   @IsIn([0, 1])
   verbose: 0 | 1 = 0;
+}
+
+/** What {@link EarlyStopping} keeps in a checkpoint. */
+interface SavedStopping {
+  readonly bestEpoch: number | null;
+  readonly bestValue: number | null;
+  readonly stoppedEpoch: number | null;
+  readonly waited: number;
+  readonly bestWeights: readonly { path: string; shape: readonly number[]; values: Float32Array }[] | null;
 }
 
 /**
@@ -120,6 +130,18 @@ export class EarlyStopping extends BaseCallback<EarlyStoppingOptions> {
     if (this.stoppedEpoch !== null) notes.push(`training stopped after epoch ${this.stoppedEpoch + 1}`);
     if (restored) notes.push(`weights of epoch ${this.bestEpoch! + 1} restored`);
     if (notes.length > 0) this.run.logger.info(`${this.name}: ${notes.join(', ')}`);
+  }
+
+  override saveState(): CallbackState {
+    const { bestEpoch, bestValue, stoppedEpoch, waited, bestWeights } = this;
+    const weights = bestWeights && [...bestWeights].map(([path, { shape, values }]) => ({ path, shape, values }));
+    return { bestEpoch, bestValue, stoppedEpoch, waited, bestWeights: weights };
+  }
+
+  override restoreState(state: CallbackState): void {
+    const { bestEpoch, bestValue, stoppedEpoch, waited, bestWeights } = state as unknown as SavedStopping;
+    Object.assign(this, { bestEpoch, bestValue, stoppedEpoch, waited });
+    this.bestWeights = bestWeights && new Map(bestWeights.map(({ path, ...weight }) => [path, weight]));
   }
 
   override detach(): void {

@@ -1,4 +1,4 @@
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 
 /** Four decimals, or an exponent where they would hide the number. */
 export function formatNumber(value: number): string {

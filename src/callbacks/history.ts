@@ -1,4 +1,7 @@
-import type { ExecutionMode, Logs } from '../training/callback-contract.js';
+import type { ExecutionMode } from '../training/execution-mode.js';
+import type { Logs } from '../training/logs.js';
+import type { CallbackState } from '../training/callback-state.js';
+import type { ProbeReading } from '../training/probe-contract.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 
@@ -40,6 +43,8 @@ export class History extends BaseCallback {
   mode: ExecutionMode[] = [];
   /** Why training ended before its last epoch; `null` where it did not. */
   stopReason: string | null = null;
+  /** What callbacks had measured in steps of this run, such as gradient norms; without histograms. */
+  probes: ProbeReading[] = [];
 
   override onTrainBegin(): void {
     // New lists: those of an earlier run may be in somebody's hands.
@@ -49,6 +54,11 @@ export class History extends BaseCallback {
     this.millisecondsPerStep = [];
     this.mode = [];
     this.stopReason = null;
+    this.probes = [];
+  }
+
+  override onProbe(reading: ProbeReading): void {
+    this.probes.push(withoutHistograms(reading));
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
@@ -66,7 +76,33 @@ export class History extends BaseCallback {
     this.mode.push(this.run.mode);
   }
 
+  override saveState(): CallbackState {
+    // Not the probes: they may be many thousands, and every checkpoint would hold them all.
+    const { history, epoch, steps, millisecondsPerStep, mode } = this;
+    return { history, epoch, steps, millisecondsPerStep, mode };
+  }
+
+  override restoreState(state: CallbackState): void {
+    const { history, epoch, steps, millisecondsPerStep, mode } = state as unknown as SavedHistory;
+    Object.assign(this, { history, epoch, steps, millisecondsPerStep, mode });
+  }
+
   override onTrainEnd(): void {
     this.stopReason = this.run.stopReason;
   }
+}
+
+/** What {@link History} keeps in a checkpoint. */
+type SavedHistory = Pick<History, 'history' | 'epoch' | 'steps' | 'millisecondsPerStep' | 'mode'>;
+
+/** Histograms of many steps would fill the memory; who wants them takes them from `onProbe`. */
+function withoutHistograms(reading: ProbeReading): ProbeReading {
+  const slim = <T extends object>(entries: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(
+      Object.entries(entries).map(([path, values]) => [
+        path,
+        Object.fromEntries(Object.entries(values).filter(([name]) => !name.endsWith('Histogram'))) as T,
+      ]),
+    );
+  return { ...reading, weights: slim(reading.weights), layers: slim(reading.layers) };
 }

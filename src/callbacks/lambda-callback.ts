@@ -1,6 +1,8 @@
 import { IsOptional, ValidateBy } from 'class-validator';
 import type { OptionsInput } from '../core/parse-options.js';
-import { HOOKS, type HookName, type Logs, type TrainingRun } from '../training/callback-contract.js';
+import { HOOKS, type HookName, type TrainingRun } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
+import type { ProbeReading } from '../training/probe-contract.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 
@@ -23,6 +25,8 @@ export class LambdaCallbackOptions {
   @IsHook() onEpochBegin?: (epoch: number, run: TrainingRun) => void | Promise<void>;
   /** Called before each training step; batches count from 0 in each epoch. */
   @IsHook() onBatchBegin?: (batch: number, run: TrainingRun) => void | Promise<void>;
+  /** Called after a step that another callback had measured. */
+  @IsHook() onProbe?: (reading: ProbeReading, run: TrainingRun) => void | Promise<void>;
   /** Called after each training step; `logs.loss` is the batch's loss, which is fetched from the device for it. */
   @IsHook() onBatchEnd?: (batch: number, logs: Logs, run: TrainingRun) => void | Promise<void>;
   /** Called before each validation. */

@@ -1,6 +1,7 @@
 import { CallbackError, OptionsError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest-name.js';
-import type { Logs, TrainingRun } from '../training/callback-contract.js';
+import type { TrainingRun } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 import { largerIsBetter } from './monitor-direction.js';
 
 /** Which way is better: `auto` as the monitor's name tells. */

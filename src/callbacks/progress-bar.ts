@@ -1,5 +1,5 @@
 import { IsNumber, IsOptional, Min, ValidateBy } from 'class-validator';
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 import { formatLogs, formatMillisecondsPerStep, formatSeconds, wrapParts } from './format-logs.js';

@@ -1,6 +1,7 @@
 import { IsIn, IsInt, IsNotEmpty, IsNumber, IsPositive, IsString, Min, ValidateBy } from 'class-validator';
 import type { OptionsInput } from '../core/parse-options.js';
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
+import type { CallbackState } from '../training/callback-state.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 import { formatNumber } from './format-logs.js';
@@ -50,6 +51,14 @@ export class ReduceLROnPlateauOptions {
   /** 1 says when the rate is reduced. Default 0. */
   @IsIn([0, 1])
   verbose: 0 | 1 = 0;
+}
+
+/** What {@link ReduceLROnPlateau} keeps in a checkpoint. */
+interface SavedPlateau {
+  readonly reducedEpochs: readonly number[];
+  readonly best: number | null;
+  readonly waited: number;
+  readonly cooling: number;
 }
 
 /**
@@ -122,6 +131,16 @@ export class ReduceLROnPlateau extends BaseCallback<ReduceLROnPlateauOptions> {
       this.waited += 1;
       if (this.waited >= this.options.patience) this.reduce(epoch);
     }
+  }
+
+  override saveState(): CallbackState {
+    const { reducedEpochs, best, waited, cooling } = this;
+    return { reducedEpochs: [...reducedEpochs], best, waited, cooling };
+  }
+
+  override restoreState(state: CallbackState): void {
+    const { reducedEpochs, best, waited, cooling } = state as unknown as SavedPlateau;
+    Object.assign(this, { reducedEpochs: [...reducedEpochs], best, waited, cooling });
   }
 
   private reduce(epoch: number): void {

@@ -1,4 +1,4 @@
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 

@@ -1,7 +1,3 @@
-import { statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import type { GradcheckOptions } from '../autodiff/gradcheck-options.js';
 import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
@@ -9,9 +5,7 @@ import type { TensorTree } from '../autodiff/tensor-tree.js';
 import { AdjointError, OptionsError, SetupError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { didYouMean } from '../core/nearest-name.js';
-import type * as adjointModule from '../index.js';
-
-type Adjoint = typeof adjointModule;
+import { adjointOf, loadModule, messageOf, modulePath, type Adjoint } from './user-module.js';
 
 /** One element of a module's `gradchecks`. */
 interface Gradcheck {
@@ -54,15 +48,7 @@ async function run(file: string, { json }: { json?: boolean }): Promise<void> {
   };
   process.once('exit', unfinished);
   try {
-    const path = resolve(file);
-    const found = file === '' ? undefined : statSync(path, { throwIfNoEntry: false });
-    if (found?.isFile() !== true) {
-      throw new OptionsError('no-such-file', {
-        where: 'gradcheck',
-        expected: 'a module: a .js or .ts file',
-        received: found === undefined ? `${formatValue(file)}, which is not there` : `${formatValue(file)}, no file`,
-      });
-    }
+    const path = modulePath(file, 'gradcheck');
     const checks = await loadChecks(path, file);
     const adjoint = await adjointOf(path);
     const rows = checks.flatMap((check) => runCheck(adjoint, check));
@@ -79,20 +65,8 @@ async function run(file: string, { json }: { json?: boolean }): Promise<void> {
   }
 }
 
-/** The copy of Adjoint that the module imports: its rules and tensors are known to no other. */
-async function adjointOf(path: string): Promise<Adjoint> {
-  const own = locate('adjoint', [path]);
-  return own === undefined ? import('../index.js') : ((await import(own)) as Adjoint);
-}
-
 async function loadChecks(path: string, file: string): Promise<Gradcheck[]> {
-  if (/\.[cm]?tsx?$/.test(path)) await registerTypeScript(path, file);
-  let module: LoadedModule;
-  try {
-    module = (await import(pathToFileURL(path).href)) as LoadedModule;
-  } catch (error) {
-    throw new SetupError('module-failed', { where: file, expected: 'a module that loads', received: messageOf(error) });
-  }
+  const module = (await loadModule(path, file)) as LoadedModule;
   const gradchecks = gradchecksOf(module);
   if (!Array.isArray(gradchecks) || gradchecks.length === 0) {
     throw new SetupError('no-gradchecks', {
@@ -143,32 +117,6 @@ function checked(check: unknown, where: string): Gradcheck {
   throw new OptionsError('invalid-gradcheck', { where, received: `"${unknown}"`, fix: didYouMean(unknown, KEYS) });
 }
 
-async function registerTypeScript(path: string, file: string): Promise<void> {
-  const loader = locate('tsx', [path, resolve('package.json')]);
-  if (loader === undefined) {
-    throw new SetupError('no-tsx', {
-      where: file,
-      expected: 'the package tsx, which loads TypeScript',
-      received: 'a project without it',
-      fix: 'npm install --save-dev tsx, or pass the compiled .js file',
-    });
-  }
-  // As `node --import tsx` does: its import is what registers it.
-  await import(loader);
-}
-
-/** URL of a package's file as the first of these places resolves it. */
-function locate(name: string, places: readonly string[]): string | undefined {
-  for (const place of places) {
-    try {
-      return pathToFileURL(createRequire(place).resolve(name)).href;
-    } catch {
-      // Not installed there.
-    }
-  }
-  return undefined;
-}
-
 function runCheck(adjoint: Adjoint, { name, fn, inputs, options, secondOrder }: Gradcheck): Row[] {
   const rule = fn.ruleName === undefined ? '' : `rule "${fn.ruleName}", `;
   const row = (title: string, check: Adjoint['gradcheck']): Row => {
@@ -198,11 +146,4 @@ function asText(rows: readonly Row[]): string {
 
 function asJson({ name, passed, report, problems }: Row): object {
   return { name, passed, error: report?.error ?? null, worst: report?.worst ?? null, problems, report: report ?? null };
-}
-
-/** A message without a stack: the fault is in the user's file. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // The message of an AdjointError, be it of another copy, begins with its name.
-  return error.message.startsWith(error.name) ? error.message : `${error.name}: ${error.message}`;
 }

@@ -4,6 +4,8 @@ import { Command } from 'commander';
 import { AdjointError } from '../core/errors.js';
 import { addEngineCommands } from './engine-commands.js';
 import { addGradcheckCommand } from './gradcheck-command.js';
+import { addInspectCommand } from './inspect-command.js';
+import { addReplayCommand } from './replay-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -16,6 +18,8 @@ const program = new Command('adjoint')
   .showHelpAfterError('(--help lists the commands)');
 addEngineCommands(program);
 addGradcheckCommand(program);
+addInspectCommand(program);
+addReplayCommand(program);
 
 program.parseAsync().catch((error: unknown) => {
   // A stack says nothing to somebody at a terminal, but for a fault of Adjoint's own.

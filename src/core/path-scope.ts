@@ -10,7 +10,14 @@ export interface Scope {
   readonly phase: Phase;
   /** The custom rule whose forward or backward function is running, if one is. */
   readonly rule?: string;
+  /** What is computed there, where no layer is: the loss, a regularizer; or that a layer is run a second time. */
+  readonly part?: string;
 }
+
+/** The part that looks whether a step is finite, before its updates and after. */
+export const FINITE_PART = 'finite?';
+/** The part of a checkpointed function that is computed again for the gradient. */
+export const AGAIN_PART = 'again';
 
 /** A layer's call adds its name; errors, keys and the recorder read the path. Never changed in place, so that it can be kept. */
 let current: Scope = { path: '', depth: 0, phase: 'forward' };
@@ -30,6 +37,11 @@ export function withPhase<T>(phase: Phase, fn: () => T): T {
 /** Runs `fn` as a part of a custom rule, at the same path. */
 export function withRule<T>(rule: string, fn: () => T): T {
   return withScope({ ...current, rule }, fn);
+}
+
+/** Runs `fn` as a named part of the step, at the same path. */
+export function withPart<T>(part: string, fn: () => T): T {
+  return withScope({ ...current, part }, fn);
 }
 
 /** Runs `fn` as if it were called where `scope` was the current one. */

@@ -14,11 +14,20 @@ const SCHEMA = {
         experimental: { type: 'ExperimentalGpuOptions', id: 9 },
       },
     },
+    OptimizerOptions: { fields: { optLevel: { type: 'int32', id: 3 } } },
+    RewriterConfig: { fields: { disableMetaOptimizer: { type: 'bool', id: 19 } } },
+    GraphOptions: {
+      fields: {
+        optimizerOptions: { type: 'OptimizerOptions', id: 3 },
+        rewriteOptions: { type: 'RewriterConfig', id: 10 },
+      },
+    },
     ConfigProto: {
       fields: {
         intraOpParallelismThreads: { type: 'int32', id: 2 },
         interOpParallelismThreads: { type: 'int32', id: 5 },
         gpuOptions: { type: 'GpuOptions', id: 6 },
+        graphOptions: { type: 'GraphOptions', id: 10 },
       },
     },
   },
@@ -31,7 +40,17 @@ export interface ConfigFields {
     readonly allowGrowth?: boolean;
     readonly experimental?: { readonly virtualDevices: readonly { readonly memoryLimitMb: readonly number[] }[] };
   };
+  readonly graphOptions?: {
+    readonly optimizerOptions: { readonly optLevel: number };
+    readonly rewriteOptions: { readonly disableMetaOptimizer: boolean };
+  };
 }
+
+/** A graph is run node by node as it is written: nothing is fused, folded or simplified. */
+export const AS_WRITTEN: ConfigFields['graphOptions'] = {
+  optimizerOptions: { optLevel: -1 },
+  rewriteOptions: { disableMetaOptimizer: true },
+};
 
 /** A serialised ConfigProto; unset fields are left out, so that TensorFlow's defaults hold. */
 export function encodeConfigProto(fields: ConfigFields): Uint8Array {

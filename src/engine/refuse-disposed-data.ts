@@ -1,5 +1,6 @@
 import { EngineError } from '../core/errors.js';
 import { currentPath } from '../core/path-scope.js';
+import { userFrame } from './record/user-frame.js';
 import { tf } from './tfjs.js';
 
 /** The part of tfjs's engine that is asked for data which the backend does not hold; tfjs declares it otherwise. */
@@ -20,7 +21,7 @@ export function refuseDisposedData(): void {
     if (engine.state.tensorInfo.has(dataId)) return original.call(engine, backend, dataId);
     const path = currentPath();
     throw new EngineError('disposed-tensor', {
-      where: path === '' ? 'an op, or a read' : `an op of layer "${path}"`,
+      where: `${path === '' ? 'an op, or a read' : `an op of layer "${path}"`}${userFrame()}`,
       expected: 'living tensors',
       received: 'one that was disposed',
       fix: 'dispose it later; what is made inside tf.tidy() and used after it has to be returned from it, or kept with tf.keep()',

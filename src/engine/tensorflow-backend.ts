@@ -95,7 +95,7 @@ export class TensorFlowBackend extends NodeBackend {
     return this.getInputTensorIds([tensor])[0]!;
   }
 
-  /** Frees the native aliases that a recording made of data that outlives it. */
+  /** Frees the native aliases that a recording, or a checked run, made of data that outlives it. */
   forgetViews(recording: TensorFlowBinding): void {
     for (const stored of this.#viewedByRecording.splice(0)) {
       const gone = stored.views?.filter(({ binding }) => binding.deref() === recording) ?? [];
@@ -130,7 +130,7 @@ export class TensorFlowBackend extends NodeBackend {
       const attributes = [typeAttribute('T', type), typeAttribute('Tshape', DATA_TYPES.int32)];
       const { id } = binding.executeNative('Reshape', attributes, [stored.id, shapeId], 1)[0]!;
       stored.views.push({ binding: new WeakRef(binding), shape: [...shape], id });
-      if ('recording' in binding) this.#viewedByRecording.push(stored);
+      if ('recording' in binding || 'checking' in binding) this.#viewedByRecording.push(stored);
       return id;
     } finally {
       binding.deleteTensor(shapeId);

@@ -5,7 +5,7 @@ import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
 import { toSnakeCase, UniqueNames } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { formatShape, type Shape } from '../core/shape.js';
-import { pathDepth, withPath } from '../core/path-scope.js';
+import { currentPath, pathDepth, withPath } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { buildWeights } from './build-weights.js';
 import { CallContext } from './call-context.js';
@@ -158,6 +158,25 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
   }
   private trainableFlag: boolean | undefined;
 
+  /**
+   * What was set by hand, ancestors and options apart; `undefined` where nothing was.
+   *
+   * @internal
+   */
+  get trainableByHand(): boolean | undefined {
+    return this.trainableFlag;
+  }
+
+  /**
+   * The shape that the layer was built for; `undefined` before.
+   *
+   * @internal
+   */
+  get shapeOfBuild(): Shape | undefined {
+    return this.isBuilt ? this.builtFor : undefined;
+  }
+  private builtFor: Shape = [];
+
   /** Whether a training step keeps only the layer's input and computes the rest again for the gradient. */
   get checkpointed(): boolean {
     return this.checkpointedBy.size > 0;
@@ -189,6 +208,7 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
     this.place();
     this.defineHandles();
     buildWeights(this, this.handles, inputShape, seed);
+    this.builtFor = inputShape;
     this.isBuilt = true;
   }
 
@@ -312,7 +332,8 @@ export abstract class BaseLayer<O extends LayerOptions = LayerOptions, I extends
       const output = (this.checkpointed ? checkpoint(run) : run)(inputs);
       if (output instanceof tf.Tensor) {
         this.lastOutputShape = output.shape;
-        return output;
+        const path = currentPath();
+        return path === '' ? output : (context.observer?.(this, path, output) ?? output);
       }
       // Nobody awaits it, and what it may fail with would end the process.
       if ((output as unknown) instanceof Promise) (output as unknown as Promise<unknown>).catch(() => {});

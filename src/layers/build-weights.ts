@@ -5,6 +5,7 @@ import { tf } from '../engine/tfjs.js';
 import { Variable } from '../engine/variable.js';
 import { resolveInitializer } from '../initializers/resolve-initializer.js';
 import { declaredWeights, type WeightSpec } from './declarations.js';
+import { givenWeight } from './given-weights.js';
 import type { WeightHandle } from './weight-handle.js';
 
 /** Makes the variables of a layer's declared weights; all of them or, on an error, none. */
@@ -33,7 +34,7 @@ export function buildWeights(
         spec.initializer ?? 'glorotUniform',
         `weight "${field}" of ${layer.describe()}`,
       );
-      const values = initializer.values(shape, RngKey.fromSeed(seed, path, 'initial'));
+      const values = givenWeight(path, shape) ?? initializer.values(shape, RngKey.fromSeed(seed, path, 'initial'));
       const initial = tf.tensor(values, shape, 'float32');
       const variable = Variable.create(path, initial);
       initial.dispose();

@@ -5,6 +5,13 @@ import { statelessNormal, statelessUniform } from '../engine/random.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { WeightHandle } from './weight-handle.js';
 
+/**
+ * Sees the output of every layer's call, and returns what goes on in its place: the same values.
+ *
+ * @internal
+ */
+export type OutputObserver = (layer: { readonly options: object }, path: string, output: Tensor) => Tensor;
+
 /** How a call is run. */
 export interface CallOptions {
   /** Whether this is a training step: dropout drops, BatchNormalization uses the batch's statistics. Default false. */
@@ -17,6 +24,8 @@ export interface CallOptions {
   readonly step?: Tensor;
   /** The model whose training step makes the calls: layers called by it have to be its own. Default none. */
   readonly caller?: object;
+  /** @internal */
+  readonly observer?: OutputObserver;
 }
 
 /**
@@ -42,6 +51,8 @@ export class CallContext {
   readonly seed: number;
   /** @internal */
   readonly caller: object | undefined;
+  /** @internal */
+  readonly observer: OutputObserver | undefined;
   private readonly step: Tensor | undefined;
   private draws = new Map<string, number>();
   private staged = new Map<WeightHandle, Tensor>();
@@ -54,6 +65,7 @@ export class CallContext {
     this.seed = options.seed ?? 0;
     this.step = options.step;
     this.caller = options.caller;
+    this.observer = options.observer;
   }
 
   /**

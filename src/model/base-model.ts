@@ -1,7 +1,5 @@
 import type { ModelGradcheckOptions } from '../autodiff/gradcheck-options.js';
 import type { GradcheckReport } from '../autodiff/gradcheck-report.js';
-import { OptionsError, StateError } from '../core/errors.js';
-import { didYouMean } from '../core/nearest-name.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { PathTree } from '../core/path-tree.js';
 import type { PathPredicate } from '../core/path-predicate.js';
@@ -11,13 +9,13 @@ import { History } from '../callbacks/history.js';
 import { ProgressBar } from '../callbacks/progress-bar.js';
 import type { ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
-import { tf, type Tensor } from '../engine/tfjs.js';
+import type { Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
-import { CallContext } from '../layers/call-context.js';
 import type { LayerOptions } from '../layers/layer-options.js';
 import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import type { BatchSource } from '../training/batches.js';
-import type { CallbackContract, Logs } from '../training/callback-contract.js';
+import type { CallbackContract } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 import type { StepContext } from '../training/step-context.js';
 import type { DeviceBatch as StepBatch } from '../training/device-batch.js';
 import type {
@@ -31,19 +29,30 @@ import type {
 import { NO_PLAN, predictStep } from '../training/evaluate-step.js';
 import { predictArrays } from '../training/predict-arrays.js';
 import type { MemoryReport } from '../training/memory-report.js';
+import type { NonFiniteReport } from '../training/non-finite-report.js';
 import type { Profile } from '../training/profile.js';
 import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
+import type { TrainingPlan } from '../training/training-plan.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
 import { applyCheckpointPolicy, measureForCheckpoints } from './apply-checkpoint-policy.js';
 import { checkFloat32Layers } from './check-float32-layers.js';
-import { checkPolicy, type CheckpointPolicy } from './checkpoint-policy.js';
+import { buildByRun } from './build-by-run.js';
+import { checkPolicy } from './checkpoint-policy.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 import { CompileOptions } from './compile-options.js';
+import { debugCallbacks } from './debug-callbacks.js';
 import { compilePlan } from './compile-plan.js';
 import { sortArguments } from './sort-arguments.js';
+import { exportSavedModel } from './export-saved-model.js';
+import type { ExportOptions, LoadWeightsOptions, SaveModelOptions, SaveWeightsOptions } from './file-options.js';
+import { findLayer } from './find-layer.js';
+import { lossIsMissing, notBuilt, notCompiled } from './model-refusals.js';
+import { saveModel } from './save-model.js';
 import { setTrainable } from './set-trainable.js';
+import type { StoredModel } from './stored-model.js';
 import { formatSummary } from './summary.js';
+import { loadWeights, saveWeights, type WeightReport } from './weight-file.js';
 import { copyWeights, overwriteWeights } from './weight-tensors.js';
 import { trainableWeightTensors, withWeights } from './weights-as-input.js';
 
@@ -83,9 +92,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   private readonly services = currentServices();
   private readonly queue = new RunQueue(() => this.describe());
   private trainer: Trainer | undefined;
-  private checkpointPolicy: CheckpointPolicy | undefined;
-  /** Shape of one input, as the model was built for. */
-  private exampleShapeOfBuild: readonly number[] | undefined;
+  private compileOptions: CompileOptions | undefined;
 
   /**
    * Makes the weights of all layers by one run on zeros; where a layer refuses, none are made.
@@ -98,30 +105,23 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     if (this.built) return;
     // Called by a parent's call: the run that goes on builds the children.
     if (this.path !== '') return super.build(inputShape, seed);
-    this.exampleShapeOfBuild = inputShape.slice(1).map((dimension) => dimension ?? 1);
-    const builtBefore = new Set(this.layers.filter(({ built }) => built));
-    const context = new CallContext({ seed });
-    try {
-      super.build(inputShape, seed);
-      tf.tidy(() => void this.call(tf.zeros(inputShape.map((dimension) => dimension ?? 1)), context));
-      const { float32Layers } = this.trainer?.plan ?? {};
-      checkFloat32Layers(this as unknown as AnyLayer, float32Layers, `compile of ${this.describe()}`);
-    } catch (error) {
-      for (const layer of [this, ...this.layers]) {
-        if (!builtBefore.has(layer as unknown as AnyLayer)) layer.undoBuild();
-      }
-      throw error;
-    } finally {
-      context.dispose();
-    }
+    // `collectLayers` and the error of a layer want names.
+    this.place();
     const all = this as unknown as AnyLayer;
-    applyCheckpointPolicy(all, this.checkpointPolicy, `compile of ${this.describe()}`, true);
+    const where = `compile of ${this.describe()}`;
+    buildByRun(
+      all,
+      inputShape,
+      seed,
+      () => super.build(inputShape, seed),
+      () => checkFloat32Layers(all, this.trainer?.plan.float32Layers, where),
+    );
+    applyCheckpointPolicy(all, this.compileOptions?.checkpoint, where, true);
     measureForCheckpoints(all);
   }
 
   /** For a model with a `trainStep` of its own; internal to training. */
   buildShell(inputShape: Shape, seed: number): void {
-    this.exampleShapeOfBuild ??= inputShape.slice(1).map((dimension) => dimension ?? 1);
     if (!this.built) super.build(inputShape, seed);
   }
 
@@ -147,24 +147,19 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     const where = `compile of ${this.describe()}`;
     const options = parseOptions(CompileOptions, input, where);
     if (options.loss === undefined && this.trainStep === undefined) {
-      throw new OptionsError('invalid-option', {
-        where: `option "loss" of ${where}`,
-        expected: 'a loss, the name of one, or a function of labels and predictions',
-        received: 'undefined',
-        fix: 'pass e.g. loss: "meanSquaredError"',
-      });
+      throw lossIsMissing(where);
     }
     if (options.checkpoint !== undefined) checkPolicy(options.checkpoint, where);
     const plan = compilePlan(options, this.services, where);
     this.place();
     applyCheckpointPolicy(this as unknown as AnyLayer, options.checkpoint, where, this.built);
-    this.checkpointPolicy = options.checkpoint;
     if (this.built) {
       measureForCheckpoints(this as unknown as AnyLayer);
       checkFloat32Layers(this as unknown as AnyLayer, plan.float32Layers, where);
     }
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
+    this.compileOptions = options;
     this.buildFromOptions();
   }
 
@@ -185,10 +180,14 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   ): Promise<History> {
     const { source, options } = sortArguments(first, second, third);
     const history = new History();
-    const standard = ({ verbose, callbacks }: FitOptions): CallbackContract[] =>
-      verbose === 0 || callbacks.some((callback) => callback instanceof ProgressBar)
-        ? [history]
-        : [history, new ProgressBar()];
+    const standard = ({ verbose, callbacks, debug }: FitOptions): CallbackContract[] => {
+      const silent = verbose === 0 || callbacks.some((callback) => callback instanceof ProgressBar);
+      return [
+        history,
+        ...(silent ? [] : [new ProgressBar()]),
+        ...debugCallbacks(debug, callbacks, `fit of ${this.describe()}`),
+      ];
+    };
     await this.compiled('fit').fit(source, options as OptionsInput<FitOptions> | undefined, standard);
     return history;
   }
@@ -281,6 +280,29 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /**
+   * Runs a step that `NonFiniteGuard` kept in a folder again, and finds the first value in it that is not finite.
+   *
+   * The model has to be compiled as it was in the run, and gets the weights of that step; `adjoint replay` does the same
+   * from the command line.
+   *
+   * @param directory - what the guard was given for `reproDirectory`
+   * @throws DataError where the folder is damaged, or is of another model; StateError where `fit` is running
+   *
+   * @example
+   * ```ts
+   * import { DataError, layers, sequential } from 'adjoint';
+   *
+   * const model = sequential([layers.dense({ units: 1 })]);
+   * model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+   * await model.replay('not-a-folder').catch((error: unknown) => console.log(error instanceof DataError)); // true
+   * model.dispose();
+   * ```
+   */
+  async replay(directory: string): Promise<NonFiniteReport> {
+    return this.compiled('replay').replay(directory);
+  }
+
+  /**
    * Where the time and memory of a training step go, by op and by layer; trains nothing and changes nothing.
    *
    * The step runs as a graph on copies of the weights, also where `compile` says `execution: 'eager'`.
@@ -322,11 +344,25 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     options: OptionsInput<FitOptions>,
     sweep: LearningRateSchedule<object>,
   ): Promise<void> {
-    const { plan } = this.compiled('findLearningRate');
+    await this.fitApart('findLearningRate', source, options, { sweep });
+  }
+
+  /**
+   * Trains for a look at the model, which takes a callback that puts the weights back: all else is as before afterwards.
+   *
+   * @internal
+   */
+  async fitApart(
+    where: string,
+    source: BatchSource,
+    options: OptionsInput<FitOptions>,
+    changes: Partial<TrainingPlan> = {},
+  ): Promise<Logs> {
+    const { plan } = this.compiled(where);
     // Optimizer state, draws and the place in the data are another trainer's: this one's stay as they are.
-    const trainer = new Trainer(this, { ...plan, sweep }, this.queue, this.services.logger);
+    const trainer = new Trainer(this, { ...plan, ...changes }, this.queue, this.services.logger);
     try {
-      await trainer.fit(source, options, () => []);
+      return await trainer.fit(source, options, () => []);
     } finally {
       trainer.dispose();
     }
@@ -358,7 +394,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   async memoryReport(options?: OptionsInput<MemoryReportOptions>): Promise<MemoryReport> {
     const trainer = this.compiled('memoryReport');
     this.assertBuilt('memoryReport');
-    return trainer.memoryReport(options, this.exampleShapeOfBuild!);
+    return trainer.memoryReport(options, this.shapeOfExample);
   }
 
   /** All descendants, in the order of declaration. */
@@ -374,19 +410,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    */
   getLayer(name: string): AnyLayer {
     this.place();
-    const tree = collectLayers(this);
-    const named = (wanted: string) => onlyOne([...tree].filter(([, layer]) => layer.name === wanted));
-    const found = tree.get(name) ?? named(name);
-    if (found !== undefined) return found;
-    throw new OptionsError('unknown-layer', {
-      where: `getLayer of ${this.describe()}`,
-      expected: 'the path of a layer, or a name that one layer has',
-      received: `"${name}"`,
-      fix: didYouMean(
-        name,
-        new Set([...tree].flatMap(([path, layer]) => (named(layer.name) ? [path, layer.name] : [path]))),
-      ),
-    });
+    return findLayer(this, name);
   }
 
   /** Weights by path with whether training updates them; empty before the model is built. */
@@ -493,6 +517,96 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /**
+   * Saves the model to a folder from which `loadModel` makes it again: layers and options, weights, statistics and, where it is
+   * compiled, the settings of `compile`. The state of a training (optimizer slots, epochs) is not part of it.
+   *
+   * A folder that stands there is replaced once the new one is complete. May be called during `fit`; it waits for a step's end.
+   *
+   * @param directory - a new path, an empty folder, or one that `save` wrote
+   * @throws SetupError [not-serialisable] for what no file can hold, such as a function; DataError [write-failed | not-ours];
+   * StateError [not-built]. Nothing was written then.
+   *
+   * @example
+   * ```ts
+   * import { mkdtemp, rm } from 'node:fs/promises';
+   * import { tmpdir } from 'node:os';
+   * import { join } from 'node:path';
+   * import { layers, loadModel, sequential } from 'adjoint';
+   *
+   * const folder = await mkdtemp(join(tmpdir(), 'saved-'));
+   * const model = sequential([layers.dense({ units: 2, activation: 'tanh' }), layers.dense({ units: 1 })]);
+   * model.build([null, 3]);
+   * await model.save(join(folder, 'model'));
+   * const loaded = await loadModel(join(folder, 'model'));
+   * console.log(loaded.countParams()); // 11
+   * model.dispose();
+   * loaded.dispose();
+   * await rm(folder, { recursive: true });
+   * ```
+   *
+   * @see loadModel, `docs/saving.md`
+   */
+  async save(directory: string, options?: OptionsInput<SaveModelOptions>): Promise<void> {
+    return saveModel(this.stored('save'), directory, options);
+  }
+
+  /**
+   * Saves the weights alone, statistics included, to one safetensors file, by path or as Keras or PyTorch names and lays them out.
+   *
+   * @throws DataError [write-failed], with the old file intact; StateError [not-built]
+   * @see `docs/saving.md` for the layouts
+   */
+  async saveWeights(path: string, options?: OptionsInput<SaveWeightsOptions>): Promise<void> {
+    return saveWeights(this.stored('saveWeights'), path, options);
+  }
+
+  /**
+   * Overwrites weights with those of a safetensors file. All must be there in their shapes, and nothing else, unless `partial`
+   * or `only` says otherwise; nothing is written before everything was checked.
+   *
+   * @returns what was loaded, and what of model and file was left
+   * @throws DataError [weights-differ] with all that is missing, extra and misshapen; DataError [safetensors | no-such-file]
+   *
+   * @example
+   * ```ts
+   * import { mkdtemp, rm } from 'node:fs/promises';
+   * import { tmpdir } from 'node:os';
+   * import { join } from 'node:path';
+   * import { layers, sequential } from 'adjoint';
+   *
+   * const folder = await mkdtemp(join(tmpdir(), 'weights-'));
+   * const small = sequential([layers.dense({ units: 4, name: 'body' }), layers.dense({ units: 2 })]);
+   * small.build([null, 3]);
+   * await small.saveWeights(join(folder, 'small.safetensors'));
+   * const other = sequential([layers.dense({ units: 4, name: 'body' }), layers.dense({ units: 7 })]);
+   * other.build([null, 3]);
+   * const report = await other.loadWeights(join(folder, 'small.safetensors'), { partial: true });
+   * console.log(report.loaded, report.misshapen.length); // [ 'body/kernel', 'body/bias' ] 2
+   * small.dispose();
+   * other.dispose();
+   * await rm(folder, { recursive: true });
+   * ```
+   */
+  async loadWeights(path: string, options?: OptionsInput<LoadWeightsOptions>): Promise<WeightReport> {
+    return loadWeights(this.stored('loadWeights'), path, options);
+  }
+
+  /**
+   * Writes the recorded prediction, its weights as constants, as a TensorFlow SavedModel with the signature
+   * `serving_default`, from `inputs` to `outputs`: for Python, TensorFlow Serving and TensorFlow Lite's converter.
+   *
+   * The batch may have any size; a model whose graph depends on it otherwise than in shapes needs the option `batchSize`.
+   *
+   * @param directory - a new path, an empty folder, or one that holds a SavedModel of ours
+   * @throws TraceError where the prediction cannot be recorded, [fixed-batch] where it does not allow for any batch;
+   * DataError [write-failed | not-ours]; StateError [not-built]
+   * @see `docs/saving.md`
+   */
+  async exportSavedModel(directory: string, options?: OptionsInput<ExportOptions>): Promise<void> {
+    return exportSavedModel(this.stored('exportSavedModel'), directory, options);
+  }
+
+  /**
    * Sets whether training updates the layers whose path the predicate chooses; holds from the next step on, without
    * compiling again. Slots of a frozen weight are kept.
    *
@@ -510,13 +624,14 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   }
 
   /**
-   * A table of layers, output shapes and parameters.
+   * A table of layers, output shapes and parameters; below it, what training takes in memory.
    *
    * @param print - where the text goes; default the logger
+   * @param memory - what `await model.memoryReport({ batchSize })` found; default none
    */
-  summary(print: (text: string) => void = (text) => this.services.logger.info(text)): void {
+  summary(print: (text: string) => void = (text) => this.services.logger.info(text), memory?: MemoryReport): void {
     this.assertBuilt('summary');
-    print(formatSummary(this));
+    print(memory === undefined ? formatSummary(this) : `${formatSummary(this)}\n${memory.table()}`);
   }
 
   override describe(): string {
@@ -535,15 +650,27 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     super.dispose();
   }
 
+  private stored(what: string): StoredModel {
+    this.assertBuilt(what);
+    const { trainer, compileOptions: options, queue } = this;
+    return {
+      model: this as unknown as StoredModel['model'],
+      inputShape: this.shapeOfExample,
+      compiled: trainer && options && { options, plan: trainer.plan },
+      logger: this.services.logger,
+      betweenSteps: (task, fn) => queue.shared(task, () => queue.step(async () => fn())),
+    };
+  }
+
+  /** Shape of one input, as the model was built for. */
+  private get shapeOfExample(): readonly number[] {
+    return this.shapeOfBuild!.slice(1).map((dimension) => dimension ?? 1);
+  }
+
   private compiled(what: string): Trainer {
     this.assertUsable();
     if (this.trainer !== undefined) return this.trainer;
-    throw new StateError('not-compiled', {
-      where: `${what} of ${this.describe()}`,
-      expected: 'a compiled model',
-      received: 'a model that was not compiled',
-      fix: 'call model.compile({ optimizer, loss }) first',
-    });
+    throw notCompiled(what, this.describe());
   }
 
   /** Shape of one input without the batch axis, where the model is told it before it sees data. */
@@ -560,15 +687,6 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     this.assertUsable();
     this.buildFromOptions();
     if (this.built) return;
-    throw new StateError('not-built', {
-      where: `${what} of ${this.describe()}`,
-      expected: 'a model whose weights exist',
-      received: 'a model that was not built',
-      fix: 'call model.build([null, ...inputShape]), fit or predict first, or give the first layer an inputShape',
-    });
+    throw notBuilt(what, this.describe());
   }
-}
-
-function onlyOne<T>(entries: readonly (readonly [string, T])[]): T | undefined {
-  return entries.length === 1 ? entries[0]![1] : undefined;
 }

@@ -19,7 +19,7 @@ import type { HostArrayInput } from '../data/host-array.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { ExponentialDecay } from '../optimizers/schedules/exponential-decay.js';
 import type { BatchSource } from '../training/batches.js';
-import type { Logs } from '../training/callback-contract.js';
+import type { Logs } from '../training/logs.js';
 import { LearningRateCurve, RunningAverage } from '../training/learning-rate-curve.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import type { BaseModel } from './base-model.js';

@@ -12,6 +12,7 @@ import { LayerOptions } from '../layers/layer-options.js';
 import { assumedBatch } from '../training/assumed-batch.js';
 import { collectLayers } from './collect-weights.js';
 import { BaseModel } from './base-model.js';
+import { ELEMENTS } from './chain-elements.js';
 import {
   checkPolicy,
   isChainPolicy,
@@ -140,6 +141,15 @@ export class Sequential extends BaseModel<SequentialOptions> {
       received: 'none',
       fix: 'pass them to sequential([...]) or add() them',
     });
+  }
+
+  /**
+   * The chain as it was given: a layer that is used twice stands in it twice.
+   *
+   * @internal
+   */
+  get [ELEMENTS](): readonly BaseLayer[] {
+    return this.chain;
   }
 
   private namedChain(): readonly [string, BaseLayer][] {

@@ -84,6 +84,11 @@ export class OptimizerState {
     });
   }
 
+  /** Paths of the weights that have slots, be there any slots or not. */
+  paths(): string[] {
+    return [...this.weights.keys()];
+  }
+
   /** Every variable under a name that a file can keep; the order depends on the names alone. */
   entries(): [name: string, variable: Variable][] {
     this.assertUsable();

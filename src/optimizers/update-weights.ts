@@ -1,4 +1,5 @@
 import { SetupError } from '../core/errors.js';
+import { FINITE_PART, withPart } from '../core/path-scope.js';
 import { typeAttribute } from '../engine/attribute.js';
 import { executeOp } from '../engine/execute-op.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
@@ -40,9 +41,11 @@ export function updateWeights(
     optimizer.advance(state.scalars);
     state.iterations.assignAdd(tf.scalar(1, 'int32'));
     if (finite === null) return null as unknown as Tensor;
-    const stands = changed
-      .filter(({ dtype }) => dtype === 'float32')
-      .reduce((so, variable) => tf.tidy(() => tf.logicalAnd(so, tf.all(tf.isFinite(variable.read())))), finite);
+    const stands = withPart(FINITE_PART, () =>
+      changed
+        .filter(({ dtype }) => dtype === 'float32')
+        .reduce((so, variable) => tf.tidy(() => tf.logicalAnd(so, tf.all(tf.isFinite(variable.read())))), finite),
+    );
     for (const [i, variable] of changed.entries()) putBack(variable, old[i]!, stands);
     return stands;
   }) as Tensor | null;

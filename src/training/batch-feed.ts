@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DataError } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { emptyDataset, exampleFields, type Batch } from '../data/example.js';
 import { untilAborted } from './until-aborted.js';
@@ -33,6 +34,15 @@ export class BatchFeed {
     // A pass without a batch throws.
     this.held = (await this.next())!;
     return this.held;
+  }
+
+  /** Leaves out the first batches of the running pass, the one that was looked at among them. */
+  async skip(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const batch = await this.next();
+      if (batch === null) throw tooFew(i, count, this.where);
+      this.batches.giveBack(batch);
+    }
   }
 
   /**
@@ -101,6 +111,15 @@ export class BatchFeed {
     this.started = false;
     this.pass++;
   }
+}
+
+function tooFew(found: number, wanted: number, where: string): DataError {
+  return new DataError('shorter-data', {
+    where: `option "resume" of ${where}`,
+    expected: `the data of the run that was interrupted, which had trained on ${wanted} batches of this pass`,
+    received: `a pass of ${found} batches`,
+    fix: 'pass the same data, or begin anew in an empty folder',
+  });
 }
 
 function haveSameShapes(a: Batch, b: Batch): boolean {

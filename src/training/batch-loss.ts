@@ -1,3 +1,4 @@
+import { withPart } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
 import type { DeviceBatch } from './device-batch.js';
@@ -14,7 +15,7 @@ export function batchLoss(
   trained: readonly Pick<TrainableWeight, 'handle'>[],
 ): { loss: Tensor; output: Tensor } {
   const output = model.call(batch.x, context);
-  const dataLoss = plan.loss.compute(batch.y!, output, batch.sampleWeight);
+  const dataLoss = withPart(`loss "${plan.loss.name}"`, () => plan.loss.compute(batch.y!, output, batch.sampleWeight));
   const loss = penalties(trained, context.losses).reduce((sum, penalty) => tf.add(sum, penalty), dataLoss);
   return { loss, output };
 }

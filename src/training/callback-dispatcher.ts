@@ -1,6 +1,13 @@
 import { CallbackError, OptionsError, StateError, type AdjointError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
+import type { JsonValue } from '../storage/checked-json.js';
+import type { StoredTensor } from '../storage/stored-tensor.js';
 import type { CallbackContract, HookName, TrainingRun } from './callback-contract.js';
+import { encodeState, type CallbackState } from './callback-state.js';
+import type { CheckpointPoint } from './checkpoint-contract.js';
+import { CheckpointSchedule } from './checkpoint-schedule.js';
+import type { ProbeReading } from './probe-contract.js';
+import { ProbeSchedule } from './probe-schedule.js';
 
 type Arguments<H extends HookName> = Parameters<NonNullable<CallbackContract[H]>>;
 
@@ -8,10 +15,16 @@ type Arguments<H extends HookName> = Parameters<NonNullable<CallbackContract[H]>
 export class CallbackDispatcher {
   private readonly listeners = new Map<HookName, CallbackContract[]>();
   private readonly attached: CallbackContract[] = [];
+  /** Which steps are measured. */
+  readonly probes: ProbeSchedule;
+  /** After which steps checkpoints are made. */
+  readonly checkpoints: CheckpointSchedule;
 
   /** @throws OptionsError [not-a-callback] */
-  constructor(private readonly callbacks: readonly CallbackContract[]) {
+  constructor(readonly callbacks: readonly CallbackContract[]) {
     for (const callback of callbacks) refuseOther(callback);
+    this.probes = new ProbeSchedule(callbacks);
+    this.checkpoints = new CheckpointSchedule(callbacks);
   }
 
   /** Whether any callback asks that a non-finite step leaves the state as it was. */
@@ -28,6 +41,17 @@ export class CallbackDispatcher {
         throw named(error, callback, 'attach');
       }
       this.attached.push(callback);
+    }
+  }
+
+  /** Tells of the error that ended training; what a callback throws on hearing it must not hide it. */
+  fail(error: unknown): void {
+    for (const callback of this.attached) {
+      try {
+        callback.onTrainError?.(error);
+      } catch {
+        continue;
+      }
     }
   }
 
@@ -55,8 +79,73 @@ export class CallbackDispatcher {
     return listeners.some((callback) => callback.everyBatch !== false);
   }
 
-  async dispatch<H extends HookName>(hook: H, ...values: Arguments<H>): Promise<void> {
-    for (const callback of this.listening(hook)) {
+  dispatch<H extends HookName>(hook: H, ...values: Arguments<H>): Promise<void> {
+    return this.call(this.listening(hook), hook, ...values);
+  }
+
+  /** Tells what was measured in a step to those who asked for it. */
+  async tell(reading: ProbeReading): Promise<void> {
+    await this.call(this.probes.listeners(reading.totalSteps, this.callbacks), 'onProbe', reading);
+  }
+
+  /** Has these callbacks make a checkpoint where they want to. */
+  async saveCheckpoints(callbacks: readonly CallbackContract[], point: CheckpointPoint): Promise<void> {
+    for (const callback of callbacks) {
+      try {
+        await callback.saveCheckpoint?.(point);
+      } catch (error) {
+        throw named(error, callback, 'saveCheckpoint');
+      }
+    }
+  }
+
+  /** States by class and ordinal; their arrays go into `arrays`. */
+  saveStates(arrays: Map<string, StoredTensor>): Record<string, JsonValue> {
+    const states: Record<string, JsonValue> = {};
+    for (const [name, callback] of this.numbered()) {
+      try {
+        if (callback.saveState !== undefined) {
+          states[name] = encodeState(callback.saveState(), `callbacks/${name}`, arrays);
+        }
+      } catch (error) {
+        throw named(error, callback, 'saveState');
+      }
+    }
+    return states;
+  }
+
+  /** @returns names of the states that no callback took */
+  restoreStates(states: ReadonlyMap<string, CallbackState>): string[] {
+    const unused = new Set(states.keys());
+    for (const [name, callback] of this.numbered()) {
+      const state = states.get(name);
+      if (state === undefined || callback.restoreState === undefined) continue;
+      try {
+        callback.restoreState(state);
+      } catch (error) {
+        throw named(error, callback, 'restoreState');
+      }
+      unused.delete(name);
+    }
+    return [...unused];
+  }
+
+  /** With the class's name and how many of it came before: `EarlyStopping 0`. */
+  private numbered(): [name: string, callback: CallbackContract][] {
+    const seen = new Map<string, number>();
+    return this.callbacks.map((callback) => {
+      const ordinal = seen.get(callback.name) ?? 0;
+      seen.set(callback.name, ordinal + 1);
+      return [`${callback.name} ${ordinal}`, callback];
+    });
+  }
+
+  private async call<H extends HookName>(
+    callbacks: readonly CallbackContract[],
+    hook: H,
+    ...values: Arguments<H>
+  ): Promise<void> {
+    for (const callback of callbacks) {
       try {
         await (callback[hook] as (...all: Arguments<H>) => void | Promise<void>).apply(callback, values);
       } catch (error) {
@@ -89,7 +178,11 @@ function refuseOther(callback: unknown): void {
 }
 
 /** A callback's own refusals are CallbackErrors already and say more than this could. */
-function named(error: unknown, callback: CallbackContract, method: HookName | 'attach' | 'detach'): AdjointError {
+function named(
+  error: unknown,
+  callback: CallbackContract,
+  method: HookName | 'attach' | 'detach' | 'saveCheckpoint' | 'saveState' | 'restoreState',
+): AdjointError {
   if (error instanceof CallbackError) return error;
   if (method === 'attach' && error instanceof StateError) return error;
   return new CallbackError('callback-threw', {

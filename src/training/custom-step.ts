@@ -10,6 +10,7 @@ import { putBack } from '../optimizers/update-weights.js';
 import { applyGradients, type LearningRates } from './apply-gradients.js';
 import { chooseWeights } from './choose-weights.js';
 import type { DeviceBatch } from './device-batch.js';
+import { PROBES, type ProbeRun } from './probe-run.js';
 import { differentiate } from './differentiate.js';
 import { allFinite, gatedAssign, type Gate } from './gate.js';
 import { penalties } from './penalties.js';
@@ -41,10 +42,13 @@ class CustomStepContext implements StepContext {
     /** `null` in the rehearsal, which builds layers and slots and changes nothing. */
     private readonly learningRates: LearningRates | null,
     gated: boolean,
+    private readonly probe: ProbeRun | null,
   ) {
     this.gated = gated || (state.lossScale?.isDynamic ?? false);
     this.where = `minimize in trainStep of ${model.describe()}`;
-    this.call = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read(), caller: model });
+    const observer = probe?.observer;
+    const step = state.randomStep.read();
+    this.call = new CallContext({ training: true, seed: plan.seed, step, caller: model, observer });
   }
 
   minimize(loss: () => Tensor, options?: OptionsInput<MinimizeOptions>): Tensor {
@@ -77,6 +81,7 @@ class CustomStepContext implements StepContext {
       this.call,
       this.gated,
     );
+    this.probe?.addWeights(differentiated.weights, true);
     if (finite !== null) this.finites.push(this.call.keep(finite));
     if (gate !== null) this.gates.push(this.call.keep(gate));
     if (sound !== null) this.sounds.push(this.call.keep(sound));
@@ -95,9 +100,10 @@ class CustomStepContext implements StepContext {
     for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
     const { lossScale, randomStep } = this.state;
     const scaleLogs = lossScale?.logs() ?? {};
+    const probed = this.probe && { [PROBES]: this.probe.vector(lossScale?.read()) };
     if (this.finites.length > 0) lossScale?.update(this.finites.reduce((a, b) => tf.logicalAnd(a, b)));
     randomStep.assignAdd(tf.scalar(1, 'int32'));
-    return { ...gateLogs({ ...this.measured, ...logs }, this.wholeGate(this.sounds)), ...scaleLogs };
+    return { ...gateLogs({ ...this.measured, ...logs }, this.wholeGate(this.sounds)), ...scaleLogs, ...probed };
   }
 
   private rehearse(loss: () => Tensor, optimizer: BaseOptimizer, weights: MinimizeOptions['weights']): Tensor {
@@ -145,14 +151,16 @@ export function customStep(
   batch: DeviceBatch,
   learningRates: LearningRates | null,
   gated: boolean,
+  probe: ProbeRun | null = null,
 ): Record<string, Tensor> {
   return tf.tidy(() => {
-    const context = new CustomStepContext(model, plan, state, learningRates, gated);
+    const context = new CustomStepContext(model, plan, state, learningRates, gated, probe);
     try {
       const logs: unknown = model.trainStep!(batch, context);
       checkLogs(model, logs);
       return learningRates === null ? {} : context.finish(logs);
     } finally {
+      probe?.dispose();
       context.call.dispose();
     }
   });

@@ -1,10 +1,11 @@
 import type { Tensor } from '../engine/tfjs.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
+import { PROBES, ProbeRun } from './probe-run.js';
 import type { RunningSums } from './running-sums.js';
-import type { StepRunner, TrainStepOptions } from './step-runner.js';
-import { fetchLogs, withLearningRates } from './step-scalars.js';
+import type { StepResult, StepRunner, TrainStepOptions } from './step-runner.js';
+import { fetchLogs, fetchProbes, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
 import { updateStep } from './update-step.js';
@@ -15,23 +16,33 @@ import type { TrainingPlan } from './training-plan.js';
 export class EagerRunner implements StepRunner {
   readonly mode = 'eager';
   readonly stepsPerCall = 1;
+  readonly recordingCount = null;
 
   constructor(
     private readonly model: Trainable,
     private readonly plan: TrainingPlan,
   ) {}
 
-  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
-    return withLearningRates(state, async (learningRates) =>
-      batches.flatMap((batch) =>
-        fetchLogs(trainStep(this.model, this.plan, state, { batch, learningRates }, options.gated), options.fetchLogs),
-      ),
-    );
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<StepResult> {
+    const { gated, fetchLogs: wanted, probes = null } = options;
+    if (probes !== null) state.previousGradients.ensure(probes, this.model);
+    return withLearningRates(state, async (learningRates) => {
+      let probed: StepResult['probed'] = null;
+      const logs = batches.flatMap((batch) => {
+        const probe = probes && new ProbeRun(probes, state.previousGradients);
+        const made = trainStep(this.model, this.plan, state, { batch, learningRates }, gated, probe);
+        const { [PROBES]: vector, ...scalars } = made;
+        if (probe !== null) probed = fetchProbes(vector!, probe.layout);
+        return fetchLogs(scalars, wanted);
+      });
+      return { logs, probed };
+    });
   }
 
-  update(state: TrainState, options: TrainStepOptions): Promise<Logs[]> {
+  update(state: TrainState, options: Omit<TrainStepOptions, 'probes'>): Promise<readonly Logs[]> {
+    const { gated, fetchLogs: wanted } = options;
     return withLearningRates(state, async (learningRates) =>
-      fetchLogs(updateStep(this.model, this.plan, state, learningRates, options.gated), options.fetchLogs),
+      fetchLogs(updateStep(this.model, this.plan, state, learningRates, gated, gated && wanted), wanted),
     );
   }
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch } from '../data/example.js';
 import { BatchFeed } from './batch-feed.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
 import type { RunQueue } from './run-queue.js';
 import type { RunningSums } from './running-sums.js';

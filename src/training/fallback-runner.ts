@@ -1,10 +1,11 @@
 import { TraceError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Tensor } from '../engine/tfjs.js';
-import type { ExecutionMode, Logs } from './callback-contract.js';
+import type { ExecutionMode } from './execution-mode.js';
+import type { Logs } from './logs.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { RunningSums } from './running-sums.js';
-import type { StepRunner, TrainStepOptions } from './step-runner.js';
+import type { StepResult, StepRunner, TrainStepOptions } from './step-runner.js';
 import type { TrainState } from './train-state.js';
 
 /** Runs recorded until a step cannot be recorded, and from then on, after one warning, eagerly. */
@@ -27,11 +28,15 @@ export class FallbackRunner implements StepRunner {
     return this.current.stepsPerCall;
   }
 
-  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
+  get recordingCount(): StepRunner['recordingCount'] {
+    return this.current.recordingCount;
+  }
+
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<StepResult> {
     return this.attempt((runner) => runner.train(state, batches, options));
   }
 
-  update(state: TrainState, options: TrainStepOptions): Promise<Logs[]> {
+  update(state: TrainState, options: Omit<TrainStepOptions, 'probes'>): Promise<readonly Logs[]> {
     return this.attempt((runner) => runner.update(state, options));
   }
 

@@ -4,16 +4,20 @@ import {
   IsIn,
   IsInstance,
   IsInt,
+  IsNotEmpty,
   IsNumber,
   IsObject,
   IsOptional,
   IsPositive,
+  IsString,
   Max,
   Min,
 } from 'class-validator';
 import type { BatchSource } from './batches.js';
 import type { CallbackContract } from './callback-contract.js';
+import type { OptionsInput } from '../core/parse-options.js';
 import type { HostArrayInput } from '../data/host-array.js';
+import type { DebugOptions } from './debug-options.js';
 
 /** Options of `evaluate`. */
 export class EvaluateOptions {
@@ -173,6 +177,21 @@ export class FitOptions {
   /** Called at each hook, in this order. */
   @IsArray()
   callbacks: readonly CallbackContract[] = [];
+
+  /** Where a report of the run is written while it goes on, `{ report: directory }`; see `DebugReport`. Default none. */
+  @IsOptional()
+  @IsObject()
+  debug?: OptionsInput<DebugOptions>;
+
+  /**
+   * Folder of checkpoints that a `Backup` or `ModelCheckpoint` wrote: the run goes on from the newest complete one, in
+   * mid-epoch too, and begins anew where there is none. `epochs` means the same last epoch as in the run that was
+   * interrupted. Default none: the run begins anew.
+   */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  resume?: string;
 
   /** Ends training after the running step; the promise is rejected with the signal's reason and the model stays usable. */
   @IsOptional()

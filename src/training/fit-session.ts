@@ -1,52 +1,29 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../core/logger.js';
 import type { Batch } from '../data/example.js';
-import type { Dataset } from '../data/dataset.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
+import { BackgroundWork } from './background-work.js';
 import { BatchFeed } from './batch-feed.js';
-import type { ExecutionMode, Logs, RunProgress, TrainingRun } from './callback-contract.js';
+import type { ExecutionMode } from './execution-mode.js';
+import type { CallbackContract, RunProgress, TrainingRun } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import type { CallbackDispatcher } from './callback-dispatcher.js';
-import { disposeBatch, toDeviceBatch, type DeviceBatch } from './device-batch.js';
+import { BatchReader } from './batch-reader.js';
+import type { CheckpointPoint } from './checkpoint-contract.js';
+import type { FitPlan } from './fit-plan.js';
+import { Interruption } from './interruption.js';
 import { LearningRateLog } from './learning-rate-log.js';
+import type { StoredTraining } from './restore-training.js';
+import { describeResumed, RunCheckpoints, whyFinished } from './run-checkpoints.js';
+import { RunPosition } from './run-position.js';
 import type { RunQueue } from './run-queue.js';
+import { readProbes } from './probe-layout.js';
+import type { RunInspection } from './run-inspection.js';
+import { StepCalls } from './step-calls.js';
 import type { StepRunner } from './step-runner.js';
 import type { TrainState } from './train-state.js';
+import type { TrainingPosition } from './training-snapshot.js';
 import type { WeightSnapshot } from './weight-snapshot.js';
-
-/** Everything that a run of `fit` needs, settled and checked. */
-export interface FitPlan {
-  readonly modelName: string;
-  /** How errors name the run. */
-  readonly where: string;
-  readonly batches: Dataset<Batch>;
-  readonly epochs: number;
-  readonly initialEpoch: number;
-  readonly stepsPerEpoch: number | undefined;
-  readonly verbose: 0 | 1 | 2;
-  /** Whether the model has a training step of its own, which names what it logs. */
-  readonly ownStep: boolean;
-  /** Lets a step of the model's own make its layers and slots before it is run or recorded. */
-  readonly rehearse: (state: TrainState, batch: DeviceBatch) => void;
-  readonly gated: boolean;
-  readonly accumulateSteps: number;
-  /** Steps for which the hooks of a batch are called once. */
-  readonly logEvery: number;
-  readonly signal: AbortSignal | undefined;
-  readonly optimizer: BaseOptimizer;
-  readonly logger: Logger;
-  /** Number of the first pass over the data: decides the order of shuffled data. */
-  readonly firstPass: number;
-  /** Steps trained since `compile`. */
-  readonly stepsBefore: number;
-  /** Checks a batch before it is trained on; the first of a run is checked before any hook is called. */
-  readonly checkBatch: (batch: Batch, isFirst: boolean) => void;
-  /** Last changes to a batch on the host, such as class weights. */
-  readonly prepareBatch: (batch: Batch) => Batch;
-  /** Evaluation after each epoch. */
-  readonly validate: (() => Promise<Logs>) | undefined;
-  readonly readWeights: () => WeightSnapshot;
-  readonly writeWeights: (snapshot: WeightSnapshot) => void;
-}
 
 /** One run of `fit`: the loop over epochs and batches, as callbacks see it. */
 export class FitSession implements TrainingRun {
@@ -58,19 +35,21 @@ export class FitSession implements TrainingRun {
   readonly verbose: 0 | 1 | 2;
   readonly optimizer: BaseOptimizer;
   readonly logger: Logger;
+  readonly mayResume: boolean;
   stopReason: string | null = null;
-  private epoch = 0;
-  private step = 0;
-  private totalSteps: number;
-  private examples = 0;
-  private milliseconds = 0;
+  private readonly position: RunPosition;
+  /** The last epoch's. */
+  private logs: Logs = {};
+  /** What listens for signals of the system, while the run goes on. */
+  private interruption: Interruption | undefined;
+  private readonly background = new BackgroundWork();
+  private readonly checkpoints: RunCheckpoints;
   /** Time spent on batches that are not yet trained on. */
   private gathering = 0;
   private readonly feed: BatchFeed;
   private readonly rateLog: LearningRateLog;
-  /** Steps after which callbacks have to be called. */
-  private readonly watched: number;
-  private ahead: Promise<Batch[]> | undefined;
+  private readonly reader: BatchReader;
+  private readonly calls: StepCalls;
   /** Whether callbacks were called after the last step, and so are before the next. */
   private isLogged = true;
 
@@ -85,15 +64,19 @@ export class FitSession implements TrainingRun {
     this.modelName = plan.modelName;
     this.epochs = plan.epochs;
     this.initialEpoch = plan.initialEpoch;
+    this.position = new RunPosition(plan.initialEpoch, plan.stepsBefore, plan.firstPass);
     this.stepsPerEpoch = plan.stepsPerEpoch ?? plan.batches.size;
     this.validated = plan.validate !== undefined;
     this.verbose = plan.verbose;
     this.optimizer = plan.optimizer;
     this.logger = plan.logger;
-    this.totalSteps = plan.stepsBefore;
     this.rateLog = new LearningRateLog(plan.optimizer);
-    this.watched = callbacks.wantsEveryBatch ? plan.logEvery : Infinity;
     this.feed = new BatchFeed(plan.batches, plan.firstPass, plan.signal, plan.where);
+    const watched = callbacks.wantsEveryBatch ? plan.logEvery : Infinity;
+    this.reader = new BatchReader(this.feed, runner, callbacks, { ...plan, watched });
+    this.mayResume = plan.mayResume;
+    this.calls = new StepCalls(plan, runner, queue, callbacks);
+    this.checkpoints = new RunCheckpoints(plan, callbacks, makeState, this.rateLog, () => this.mode);
   }
 
   /** Number of the pass over the data with which a later run goes on. */
@@ -107,12 +90,21 @@ export class FitSession implements TrainingRun {
   }
 
   get progress(): RunProgress {
+    return this.position.progress;
+  }
+
+  get inspection(): RunInspection {
+    const { trained, gated } = this.plan;
+    const { lastBatches, badUpdate } = this.calls;
+    const { recordingCount } = this.runner;
+    const { makeState } = this;
+    const looked = { ...trained, batches: lastBatches, badUpdate, recordingCount, gated };
+    // Some look at every step, and few of them at the state.
     return {
-      epoch: this.epoch,
-      step: this.step,
-      totalSteps: this.totalSteps,
-      examples: this.examples,
-      millisecondsPerStep: this.step === 0 ? 0 : this.milliseconds / this.step,
+      ...looked,
+      get state() {
+        return makeState();
+      },
     };
   }
 
@@ -133,79 +125,144 @@ export class FitSession implements TrainingRun {
     this.plan.writeWeights(snapshot);
   }
 
+  get attached(): readonly CallbackContract[] {
+    return this.callbacks.callbacks;
+  }
+
+  inBackground(work: Promise<void>): void {
+    this.background.add(work);
+  }
+
   /** Trains; resolves to the last epoch's logs. */
   async run(): Promise<Logs> {
+    if (this.callbacks.checkpoints.callbacks.length > 0) {
+      this.interruption = new Interruption((signal) => this.interrupt(signal));
+    }
     try {
-      return await this.trainEpochs();
+      await this.trainEpochs();
+      return this.logs;
     } finally {
       await this.feed.close();
+      await this.background.settle();
+      this.interruption?.stop();
     }
   }
 
-  private async trainEpochs(): Promise<Logs> {
-    let logs: Logs = {};
-    this.epoch = this.initialEpoch;
-    this.plan.checkBatch(await this.timed(() => this.feed.peek()), true);
-    await this.callbacks.dispatch('onTrainBegin');
-    for (; this.epoch < this.epochs && this.stopReason === null; this.epoch++) {
-      await this.beginEpoch();
-      await this.trainPass();
-      await this.update(this.makeState());
-      // Stopped by onEpochBegin: there is no epoch to tell of.
-      if (this.step === 0) break;
-      const running = this.runningLogs();
-      const state = this.makeState();
-      const settings = { ...this.rateLog.read(state, running), ...(state.lossScale?.hostLogs() ?? {}) };
-      logs = { ...running, ...settings, ...(await this.validation()) };
-      await this.callbacks.dispatch('onEpochEnd', this.epoch, logs);
-      this.plan.signal?.throwIfAborted();
+  private async trainEpochs(): Promise<void> {
+    const first = await this.timed(() => this.feed.peek());
+    this.plan.checkBatch(first, true);
+    this.checkpoints.begin(first);
+    if (this.plan.resumed === null) await this.callbacks.dispatch('onTrainBegin');
+    else await this.resume(this.plan.resumed, first);
+    while (this.position.epoch < this.epochs && this.stopReason === null) {
+      if (!(await this.trainEpoch())) break;
+      await this.offerCheckpoint('epoch', this.callbacks.checkpoints.callbacks, this.position.epoch - 1);
     }
+    if (this.interrupted) await this.offerCheckpoint('interruption', this.callbacks.checkpoints.callbacks);
     // Steps counted off a pass over several epochs leave its rest to nobody.
     await this.feed.leavePass();
-    await this.callbacks.dispatch('onTrainEnd', logs);
-    return logs;
+    await this.callbacks.dispatch('onTrainEnd', this.logs);
+    await this.background.settle();
+    this.background.throwIfFailed();
+  }
+
+  /** Puts back what a checkpoint holds; all of it is looked at before anything is changed. */
+  private async resume(stored: StoredTraining, first: Batch): Promise<void> {
+    const { position } = stored.record;
+    const restore = this.checkpoints.prepare(stored, first);
+    await this.feed.skip(position.taken);
+    this.position.restore(position);
+    this.isLogged = position.step % this.plan.logEvery === 0;
+    const finished = whyFinished(position, this.epochs);
+    this.logger.info(`${this.plan.where} ${describeResumed(stored, this.epochs)}`);
+    await this.callbacks.dispatch('onTrainBegin');
+    if (position.next !== 'begin' && finished === null) await this.callbacks.dispatch('onEpochBegin', position.epoch);
+    this.logs = await this.queue.step(async () => restore());
+    this.checkpoints.restoreCallbacks(stored);
+    this.stopReason ??= position.stopReason;
+  }
+
+  /** @returns whether the epoch came to its end */
+  private async trainEpoch(): Promise<boolean> {
+    const { position } = this;
+    if (position.next === 'begin') await this.beginEpoch();
+    if (position.next === 'steps') {
+      await this.trainPass();
+      if (this.interrupted) return false;
+      await this.calls.update(this.makeState());
+      this.calls.giveBack(this.makeState());
+      // Stopped by onEpochBegin: there is no epoch to tell of.
+      if (position.step === 0) return false;
+      position.next = 'validation';
+    }
+    const running = this.runningLogs();
+    const state = this.makeState();
+    const settings = { ...this.rateLog.read(state, running), ...(state.lossScale?.hostLogs() ?? {}) };
+    const validated = await this.validation();
+    if (validated === null) return false;
+    this.logs = { ...running, ...settings, ...validated };
+    await this.callbacks.dispatch('onEpochEnd', position.epoch, this.logs);
+    this.plan.signal?.throwIfAborted();
+    position.endEpoch();
+    return true;
+  }
+
+  private async offerCheckpoint(
+    at: CheckpointPoint['at'],
+    callbacks: readonly CallbackContract[],
+    epoch = this.position.epoch,
+  ): Promise<void> {
+    if (callbacks.length === 0) return;
+    await this.callbacks.saveCheckpoints(callbacks, {
+      at,
+      epoch,
+      totalSteps: this.position.totalSteps,
+      logs: at === 'epoch' ? this.logs : null,
+      isLast: this.stopReason !== null || this.position.epoch >= this.epochs,
+      snapshot: () => this.queue.step(async () => this.checkpoints.capture(this.savedPosition(), this.logs)),
+    });
+  }
+
+  /** A run that a signal ended is not over. */
+  private savedPosition(): TrainingPosition {
+    return this.position.save(this.interrupted ? null : this.stopReason);
+  }
+
+  private get interrupted(): boolean {
+    return this.interruption?.signal.aborted === true;
+  }
+
+  private interrupt(signal: string): boolean {
+    if (this.stopReason !== null) return false;
+    this.stopReason = `${signal} was received; fit with resume goes on from the last checkpoint`;
+    return true;
   }
 
   /** The steps of one epoch: a whole pass or, where steps are counted, as many as asked for, pass after pass. */
   private async trainPass(): Promise<void> {
     const limit = this.plan.stepsPerEpoch;
-    while (this.stopReason === null && (limit === undefined || this.step < limit)) {
+    while (this.stopReason === null && (limit === undefined || this.position.step < limit)) {
       const batches = await this.timed(() => this.nextBatches());
-      if (batches.length > 0) await this.trainOnAll(batches);
-      else if (limit === undefined) return;
+      if (batches === null) return;
+      if (batches.length > 0) {
+        await this.trainOnAll(batches);
+        continue;
+      }
+      this.position.endPass();
+      if (limit === undefined) return;
     }
   }
 
-  /** What was read while the step before was running, or what is read now. */
-  private nextBatches(): Promise<Batch[]> {
-    const batches = this.ahead ?? this.feed.take(this.batchesAfter(this.step));
-    this.ahead = undefined;
-    return batches;
-  }
-
-  /** Reads what comes after the running steps meanwhile. */
-  private readAhead(running: number): void {
-    const count = this.batchesAfter(this.step + running);
-    if (count < 1 || this.stopReason !== null || !this.plan.batches.mayReadAhead) return;
-    this.ahead = this.feed.take(count);
-    // Told when its turn has come; until then nobody waits for it.
-    this.ahead.catch(() => undefined);
-  }
-
-  /** How many batches to read where so many steps of the epoch are done. */
-  private batchesAfter(steps: number): number {
-    const left = (this.plan.stepsPerEpoch ?? Infinity) - steps;
-    return Math.min(this.stepsPerCall, this.watched - (steps % this.watched), left);
-  }
-
-  private get stepsPerCall(): number {
-    const together = this.plan.batches.mayReadAhead && this.plan.accumulateSteps === 1;
-    return together ? Math.min(this.runner.stepsPerCall, this.watched) : 1;
+  /** `null` where a signal ends the run before they are there. */
+  private nextBatches(): Promise<Batch[] | null> {
+    const batches = this.reader.next(this.position.step, this.position.totalSteps);
+    return this.interruption?.until(batches) ?? batches;
   }
 
   /** By one call where there are as many as a call takes; the rest of a pass one by one. */
   private async trainOnAll(batches: readonly Batch[]): Promise<void> {
-    const calls = batches.length === this.stepsPerCall ? [batches] : batches.map((batch) => [batch]);
+    const whole = batches.length === this.reader.stepsPerCall(this.position.totalSteps);
+    const calls = whole ? [batches] : batches.map((batch) => [batch]);
     for (const [i, call] of calls.entries()) {
       if (this.stopReason === null) await this.trainOn(call, i === calls.length - 1);
     }
@@ -219,87 +276,73 @@ export class FitSession implements TrainingRun {
   }
 
   private async beginEpoch(): Promise<void> {
-    this.step = 0;
+    this.position.beginEpoch();
     this.isLogged = true;
-    this.examples = 0;
-    this.milliseconds = 0;
     const state = this.makeState();
     state.sums.reset();
     state.means.reset();
     // What an aborted run has left of a group.
     state.gradientSums?.reset();
-    await this.callbacks.dispatch('onEpochBegin', this.epoch);
+    await this.callbacks.dispatch('onEpochBegin', this.position.epoch);
   }
 
   private async trainOn(hostBatches: readonly Batch[], isLast: boolean): Promise<void> {
     this.plan.signal?.throwIfAborted();
     for (const batch of hostBatches) this.plan.checkBatch(batch, false);
-    if (this.isLogged) await this.callbacks.dispatch('onBatchBegin', this.step);
+    const { position } = this;
+    if (this.isLogged) await this.callbacks.dispatch('onBatchBegin', position.step);
     this.isLogged = this.endsLogged(hostBatches.length);
     const start = performance.now();
     const state = this.makeState();
-    const logs = await this.queue.step(() => this.runStep(state, hostBatches, isLast));
-    this.milliseconds += this.gathering + performance.now() - start;
+    const probes = this.callbacks.probes.due(position.totalSteps);
+    const after = hostBatches.length;
+    const meanwhile = () => {
+      if (isLast && this.stopReason === null) this.reader.readAhead(position.step + after, position.totalSteps + after);
+    };
+    const { logs, probed } = await this.calls.train(state, hostBatches, { isLogged: this.isLogged, probes, meanwhile });
+    position.advance(hostBatches, this.gathering + performance.now() - start);
     this.gathering = 0;
-    this.step += hostBatches.length;
-    this.totalSteps += hostBatches.length;
-    for (const [i, { size }] of hostBatches.entries()) {
-      this.examples += size;
-      if (this.plan.ownStep) state.means.add(logs[i]!, size, this.plan.gated);
+    if (this.plan.ownStep) {
+      for (const [i, { size }] of hostBatches.entries()) state.means.add(logs[i]!, size, this.plan.gated);
     }
-    const updateLogs = await this.countMicroBatch(state);
+    const updateLogs = await this.calls.countMicroBatch(state);
+    if (probed !== null) {
+      const { epoch, step, totalSteps } = position;
+      const at = { epoch, step: step - 1, totalSteps: totalSteps - 1, loss: logs.at(-1)?.loss ?? NaN };
+      await this.callbacks.tell(readProbes(probed.layout, probed.vector, at));
+    }
     const last = logs.length === 0 ? undefined : { ...logs.at(-1), ...updateLogs };
-    if (last !== undefined && this.isLogged) await this.callbacks.dispatch('onBatchEnd', this.step - 1, last);
+    if (last !== undefined && this.isLogged) await this.callbacks.dispatch('onBatchEnd', position.step - 1, last);
+    this.calls.giveBack(state);
+    const saving = this.callbacks.checkpoints.due(position.totalSteps);
+    if (this.stopReason === null) await this.offerCheckpoint('step', saving);
+    this.background.throwIfFailed();
     // Timers, signals and requests of the surrounding service get their turn between two steps.
     await nextTurn();
     this.plan.signal?.throwIfAborted();
   }
 
-  /** Updates where a group of batches is complete; one that is not, at the end of an epoch. */
-  private async countMicroBatch(state: TrainState): Promise<Logs> {
-    return state.gradientSums?.completes(this.plan.accumulateSteps) === true ? this.update(state) : {};
-  }
-
-  private async update(state: TrainState): Promise<Logs> {
-    const sums = state.gradientSums;
-    if (sums === null || sums.pending === 0) return {};
-    const options = { gated: this.plan.gated, fetchLogs: this.callbacks.hears('onBatchEnd') };
-    const [logs] = await this.queue.step(() => this.runner.update(state, options));
-    sums.pending = 0;
-    return logs ?? {};
-  }
-
   /** Whether so many steps more complete `logEvery` of them, or an epoch whose length is known. */
   private endsLogged(steps: number): boolean {
     const { logEvery } = this.plan;
-    if (this.step + steps === this.stepsPerEpoch) return true;
-    return Math.floor((this.step + steps) / logEvery) > Math.floor(this.step / logEvery);
+    const { step } = this.position;
+    if (step + steps === this.stepsPerEpoch) return true;
+    return Math.floor((step + steps) / logEvery) > Math.floor(step / logEvery);
   }
 
-  private async runStep(state: TrainState, hostBatches: readonly Batch[], isLast: boolean): Promise<Logs[]> {
-    const batches: DeviceBatch[] = [];
-    try {
-      for (const batch of hostBatches) batches.push(toDeviceBatch(this.plan.prepareBatch(batch)));
-      this.plan.rehearse(state, batches[0]!);
-      const running = this.runner.train(state, batches, {
-        gated: this.plan.gated,
-        fetchLogs: this.plan.ownStep || (this.isLogged && this.callbacks.hears('onBatchEnd')),
-      });
-      if (isLast) this.readAhead(hostBatches.length);
-      return await running;
-    } finally {
-      for (const batch of batches) disposeBatch(batch);
-      for (const batch of hostBatches) this.plan.batches.giveBack(batch);
-    }
-  }
-
-  private async validation(): Promise<Logs> {
+  /** `null` where a signal ends the run before. */
+  private async validation(): Promise<Logs | null> {
     if (this.plan.validate === undefined) return {};
     await this.callbacks.dispatch('onValidationBegin');
-    const logs = Object.fromEntries(
-      Object.entries(await this.plan.validate()).map(([name, value]) => [`val_${name}`, value] as const),
-    );
+    const measured = await this.measure(this.plan.validate);
+    if (measured === null) return null;
+    const logs = Object.fromEntries(Object.entries(measured).map(([name, value]) => [`val_${name}`, value] as const));
     await this.callbacks.dispatch('onValidationEnd', logs);
     return logs;
+  }
+
+  private measure(validate: NonNullable<FitPlan['validate']>): Promise<Logs | null> {
+    const measured = validate(this.interruption?.signal);
+    return this.interruption?.until(measured) ?? measured;
   }
 }

@@ -1,3 +1,4 @@
+import { FINITE_PART, withPart } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 
@@ -17,5 +18,7 @@ export function gatedAdd(variable: Variable, amount: Tensor, gate: Gate): void {
 /** True where every element of every tensor is finite. */
 export function allFinite(tensors: readonly Tensor[]): Tensor {
   // A sum of squares could overflow on finite values; the count of bad elements cannot.
-  return tensors.map((tensor) => tf.all(tf.isFinite(tensor))).reduce((a, b) => tf.logicalAnd(a, b));
+  return withPart(FINITE_PART, () =>
+    tensors.map((tensor) => tf.all(tf.isFinite(tensor))).reduce((a, b) => tf.logicalAnd(a, b)),
+  );
 }

@@ -4,6 +4,7 @@ import type { LossReduction } from '../losses/loss-options.js';
 import { createVariables } from '../optimizers/create-variables.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { Differentiated } from './differentiate.js';
+import { gatedAssign, type Gate } from './gate.js';
 import type { Trainable } from './trainable.js';
 
 /**
@@ -57,17 +58,37 @@ export class GradientSums {
     };
   }
 
-  /** Starts a group; runs inside a step or between two. */
-  reset(): void {
+  /** Starts a group, unless the gate is false; runs inside a step or between two. */
+  reset(gate: Gate = null): void {
     this.pending = 0;
     for (const variable of [this.lossSum, this.total, ...this.sums.values()]) {
-      tf.tidy(() => variable.assign(tf.zeros([...variable.shape])));
+      // An op: zeros of a weight's size written down as a constant would stand in every recording.
+      tf.tidy(() => gatedAssign(variable, tf.zerosLike(variable.read()), gate));
     }
   }
 
   /** The sums of gradients. */
   variables(): readonly Variable[] {
     return [...this.sums.values()];
+  }
+
+  /** Every variable under a name that a file can keep. */
+  entries(): [name: string, variable: Variable][] {
+    return [
+      ['gradient-sums/loss', this.lossSum],
+      ['gradient-sums/total', this.total],
+      ...[...this.sums].map(([path, variable]): [string, Variable] => [`gradient-sums/weights/${path}`, variable]),
+    ];
+  }
+
+  /** What of a group is no variable. */
+  saveState(): { readonly pending: number; readonly reached: readonly string[] } {
+    return { pending: this.pending, reached: [...this.reached] };
+  }
+
+  restoreState({ pending, reached }: ReturnType<GradientSums['saveState']>): void {
+    this.pending = pending;
+    for (const path of reached) this.reached.add(path);
   }
 
   dispose(): void {

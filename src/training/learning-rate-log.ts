@@ -1,10 +1,11 @@
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import type { TrainState } from './train-state.js';
 
 /** Logs the learning rate of an epoch, once it is or was another one than the number the optimizer was made with. */
 export class LearningRateLog {
-  private changed = false;
+  /** Whether it ever was another one. */
+  changed = false;
 
   constructor(private readonly optimizer: BaseOptimizer) {}
 

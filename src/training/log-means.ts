@@ -1,4 +1,4 @@
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 
 /** Means of numbers that steps log, weighted by the batches' sizes; on the host, because their names are the user's. */
 export class LogMeans {
@@ -16,6 +16,16 @@ export class LogMeans {
 
   read(): Logs {
     return Object.fromEntries([...this.sums].map(([name, { total, count }]) => [name, total / count]));
+  }
+
+  /** Totals and counts by name. */
+  saveState(): Readonly<Record<string, { readonly total: number; readonly count: number }>> {
+    return Object.fromEntries(this.sums);
+  }
+
+  restoreState(sums: ReturnType<LogMeans['saveState']>): void {
+    this.sums.clear();
+    for (const [name, { total, count }] of Object.entries(sums)) this.sums.set(name, { total, count });
   }
 
   reset(): void {

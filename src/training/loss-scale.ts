@@ -70,6 +70,14 @@ export class LossScale {
     });
   }
 
+  /** Every variable under a name that a file can keep. */
+  entries(): [name: string, variable: Variable][] {
+    return [
+      ['loss-scale/scale', this.scale],
+      ['loss-scale/good-steps', this.goodSteps],
+    ];
+  }
+
   dispose(): void {
     this.scale.dispose();
     this.goodSteps.dispose();

@@ -4,12 +4,14 @@ import { RecordedFunction } from '../engine/record/recorded-function.js';
 import { RecordingWatch } from '../engine/record/recording-watch.js';
 import type { Tensor } from '../engine/tfjs.js';
 import type { LearningRates } from './apply-gradients.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import type { DeviceBatch } from './device-batch.js';
 import { evaluateStep, predictStep } from './evaluate-step.js';
 import type { RunningSums } from './running-sums.js';
-import type { StepRunner, TrainStepOptions } from './step-runner.js';
-import { fetchLogs, withLearningRates } from './step-scalars.js';
+import { PROBES, ProbeRun } from './probe-run.js';
+import type { ProbeLayout } from './probe-layout.js';
+import type { StepResult, StepRunner, TrainStepOptions } from './step-runner.js';
+import { fetchLogs, fetchProbes, withLearningRates } from './step-scalars.js';
 import { trainStep } from './train-step.js';
 import type { TrainState } from './train-state.js';
 import { updateStep } from './update-step.js';
@@ -37,6 +39,8 @@ export class RecordedRunner implements StepRunner {
   private lastTrained = '';
   /** What each recorded training step logs, in the order of its results. */
   private readonly logNames = new Map<string, readonly string[]>();
+  /** How the vector of each recorded probed step is read. */
+  private readonly probeLayouts = new Map<string, ProbeLayout>();
   private readonly watch: RecordingWatch;
   private readonly warned = new Set<string>();
 
@@ -48,33 +52,43 @@ export class RecordedRunner implements StepRunner {
     this.watch = new RecordingWatch(() => model.describe(), logger);
   }
 
-  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<Logs[]> {
+  train(state: TrainState, batches: readonly DeviceBatch[], options: TrainStepOptions): Promise<StepResult> {
+    const { gated, probes = null } = options;
+    if (probes !== null) state.previousGradients.ensure(probes, this.model);
     return withLearningRates(state, async (learningRates) => {
       const rates = namedRates(learningRates);
-      const key = `train ${options.gated} ${this.trainability()}`;
+      const key = `train ${gated} ${this.trainability()}${probes === null ? '' : ` ${JSON.stringify(probes)}`}`;
       const inputs = batches.map((batch) => ({ ...rates, ...tensorsOf(batch) }));
       const signature = signatureOf(key, inputs[0]!);
       const scalars = await this.run(key, inputs, () => {
-        const made = trainStep(this.model, this.plan, state, { batch: batches[0]!, learningRates }, options.gated);
+        const probe = probes && new ProbeRun(probes, state.previousGradients);
+        const made = trainStep(this.model, this.plan, state, { batch: batches[0]!, learningRates }, gated, probe);
         this.logNames.set(signature, Object.keys(made));
+        if (probe !== null) this.probeLayouts.set(signature, probe.layout);
         return Object.values(made);
       });
-      this.lastTrained = signature;
+      // How long a probed step takes says nothing of the others.
+      if (probes === null) this.lastTrained = signature;
       const names = this.logNames.get(signature)!;
-      return batches.flatMap((_, step) => {
-        const logs = names.map((name, i) => [name, scalars[step * names.length + i]!] as const);
-        return fetchLogs(Object.fromEntries(logs), options.fetchLogs);
+      let probed: StepResult['probed'] = null;
+      const logs = batches.flatMap((_, step) => {
+        const made = Object.fromEntries(names.map((name, i) => [name, scalars[step * names.length + i]!] as const));
+        const { [PROBES]: vector, ...rest } = made;
+        if (vector !== undefined) probed = fetchProbes(vector, this.probeLayouts.get(signature)!);
+        return fetchLogs(rest, options.fetchLogs);
       });
+      return { logs, probed };
     });
   }
 
-  update(state: TrainState, { gated, fetchLogs: wanted }: TrainStepOptions): Promise<Logs[]> {
+  update(state: TrainState, { gated, fetchLogs: wanted }: Omit<TrainStepOptions, 'probes'>): Promise<readonly Logs[]> {
     return withLearningRates(state, async (learningRates) => {
-      const key = `update ${gated} ${this.trainability()}`;
+      const keepsBad = gated && wanted;
+      const key = `update ${gated} ${keepsBad} ${this.trainability()}`;
       const rates = namedRates(learningRates);
       const signature = signatureOf(key, rates);
       const scalars = await this.run(key, [rates], () => {
-        const made = updateStep(this.model, this.plan, state, learningRates, gated);
+        const made = updateStep(this.model, this.plan, state, learningRates, gated, keepsBad);
         this.logNames.set(signature, Object.keys(made));
         return Object.values(made);
       });
@@ -89,6 +103,10 @@ export class RecordedRunner implements StepRunner {
     if (milliseconds === undefined || recording!.calls < CALLS_BEFORE_REPEATING) return 1;
     const steps = Math.min(MOST_STEPS_PER_CALL, Math.floor(CALL_MILLISECONDS / milliseconds));
     return Math.max(1, steps);
+  }
+
+  get recordingCount(): StepRunner['recordingCount'] {
+    return this.watch;
   }
 
   async evaluate(sums: RunningSums, batch: DeviceBatch): Promise<void> {

@@ -3,7 +3,7 @@ import { formatValue } from '../core/format-value.js';
 import type { BaseMetric } from '../metrics/base-metric.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { Variable } from '../engine/variable.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import { gatedAdd, type Gate } from './gate.js';
 
 /** Sums of loss and metrics over batches, in variables: a step adds, the host reads when it wants a number. */
@@ -81,6 +81,11 @@ export class RunningSums {
     const zero = tf.scalar(0);
     for (const variable of this.variables()) variable.assign(zero);
     zero.dispose();
+  }
+
+  /** Every variable under a name that a file can keep. */
+  entries(): [name: string, variable: Variable][] {
+    return this.variables().map((variable) => [`sums/${variable.name}`, variable]);
   }
 
   dispose(): void {

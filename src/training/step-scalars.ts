@@ -1,6 +1,8 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { LearningRates } from './apply-gradients.js';
-import type { Logs } from './callback-contract.js';
+import type { Logs } from './logs.js';
+import type { ProbeLayout } from './probe-layout.js';
+import type { StepResult } from './step-runner.js';
 import type { TrainState } from './train-state.js';
 
 /** Runs `use` with the learning rates of now as scalars. */
@@ -16,6 +18,13 @@ export async function withLearningRates<T>(state: TrainState, use: (rates: Learn
   } finally {
     for (const rate of rates.values()) rate.dispose();
   }
+}
+
+/** Reads what a probed step measured, and frees it. */
+export function fetchProbes(vector: Tensor, layout: ProbeLayout): StepResult['probed'] {
+  const values = vector.dataSync();
+  vector.dispose();
+  return { layout, vector: values };
 }
 
 /** Reads a step's scalars, where somebody wants them, and frees them; an empty list where nobody does. */

@@ -7,6 +7,7 @@ import { TransformState } from '../optimizers/transform-state.js';
 import { GradientSums } from './gradient-sums.js';
 import { LogMeans } from './log-means.js';
 import { LossScale } from './loss-scale.js';
+import { PreviousGradients } from './previous-gradients.js';
 import { RunningSums } from './running-sums.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
@@ -22,6 +23,7 @@ export class TrainState {
   readonly lossScale: LossScale | null;
   /** `null` where each batch makes an update. */
   readonly gradientSums: GradientSums | null;
+  readonly previousGradients = new PreviousGradients();
   /** State by optimizer, in the order of first use; the plan's own first. */
   private readonly optimizers = new Map<BaseOptimizer, OptimizerState>();
   private readonly transforms = new Map<BaseOptimizer, TransformState>();
@@ -120,6 +122,26 @@ export class TrainState {
     return [...own, ...(this.gradientSums?.variables() ?? [])];
   }
 
+  /** Every variable under a name that a file can keep; optimizers count in the order of first use. */
+  entries(): [name: string, variable: Variable][] {
+    const ofOptimizers = this.usedOptimizers().flatMap((optimizer, i) =>
+      [this.optimizers, this.transforms, this.afterUpdates].flatMap((states) =>
+        (states.get(optimizer)?.entries() ?? []).map(([name, variable]): [string, Variable] => [
+          `optimizer/${i}/${name}`,
+          variable,
+        ]),
+      ),
+    );
+    return [
+      ...ofOptimizers,
+      ['random-step', this.randomStep],
+      ...(this.lossScale?.entries() ?? []),
+      ...(this.gradientSums?.entries() ?? []),
+      ...this.sums.entries(),
+      ...this.previousGradients.entries(),
+    ];
+  }
+
   dispose(): void {
     for (const state of this.optimizers.values()) state.dispose();
     this.optimizers.clear();
@@ -131,5 +153,6 @@ export class TrainState {
     this.lossScale?.dispose();
     this.gradientSums?.dispose();
     this.randomStep.dispose();
+    this.previousGradients.dispose();
   }
 }

@@ -7,6 +7,8 @@ import type { Differentiated } from './differentiate.js';
 import { forwardBackward } from './forward-backward.js';
 import { allFinite, gatedAssign } from './gate.js';
 import { shareOf, type GradientSums } from './gradient-sums.js';
+import { measureNoise } from './micro-batch-noise.js';
+import { PROBES, type ProbeRun } from './probe-run.js';
 import { gateLogs } from './step-logs.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
@@ -25,6 +27,7 @@ export interface StepInputs {
  * Written in ops only: it reads nothing on the host, so that the same function can be run or recorded.
  *
  * @param gated - whether a non-finite loss, gradient or new value leaves the state as it was
+ * @param probe - measures the step on its way; the vector of what it found is returned beside the scalars
  * @returns scalars to log: the batch's loss and what transforms log, NaN where something was not finite and was undone
  */
 export function trainStep(
@@ -33,12 +36,16 @@ export function trainStep(
   state: TrainState,
   { batch, learningRates }: StepInputs,
   gated: boolean,
+  probe: ProbeRun | null = null,
 ): Record<string, Tensor> {
-  if (model.trainStep !== undefined) return customStep(model, plan, state, batch, learningRates, gated);
+  if (model.trainStep !== undefined) return customStep(model, plan, state, batch, learningRates, gated, probe);
   return tf.tidy(() => {
-    const context = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read() });
+    const observer = probe?.observer;
+    const context = new CallContext({ training: true, seed: plan.seed, step: state.randomStep.read(), observer });
+    if (probe !== null) measureNoise(model, plan, state, batch, probe);
     const scaling = state.lossScale;
     const scaleLogs = scaling?.logs() ?? {};
+    const scale = probe === null ? undefined : scaling?.read();
     try {
       const { predictions, ...differentiated } = forwardBackward(model, plan, batch, context, scaling);
       const { loss } = differentiated;
@@ -58,6 +65,7 @@ export function trainStep(
               staged.values(),
             )
           : accumulate(plan, state.gradientSums, differentiated, batch, guarded, staged.values());
+      probe?.addWeights(differentiated.weights, state.gradientSums === null);
       if (finite !== null && state.gradientSums === null) scaling?.update(finite);
       for (const [handle, value] of staged) gatedAssign(handle.variable, value, gate);
       const size = tf.scalar(batch.size);
@@ -69,9 +77,11 @@ export function trainStep(
         loss: sound === null ? loss : tf.where(sound, loss, tf.scalar(NaN)),
         ...gateLogs(logs, sound),
         ...scaleLogs,
+        ...(probe && { [PROBES]: probe.vector(scale) }),
       };
     } finally {
       context.dispose();
+      probe?.dispose();
     }
   });
 }

@@ -8,7 +8,8 @@ import { emptyDataset, toBatch, type ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
 import { batchesOf, prepareData, type BatchSource, type PreparedData } from './batches.js';
 import { CallbackDispatcher } from './callback-dispatcher.js';
-import type { CallbackContract, Logs } from './callback-contract.js';
+import type { CallbackContract } from './callback-contract.js';
+import type { Logs } from './logs.js';
 import { checkFitOptions } from './check-fit-options.js';
 import { classWeighting } from './class-weights.js';
 import { rehearse } from './custom-step.js';
@@ -22,10 +23,13 @@ import {
   ProfileOptions,
   TrainOnBatchOptions,
 } from './fit-options.js';
-import { FitSession, type FitPlan } from './fit-session.js';
+import { FitSession } from './fit-session.js';
 import { lossGradients } from './loss-gradients.js';
+import { makeFitPlan } from './make-fit-plan.js';
 import { makeRunner } from './make-runner.js';
 import { modelGradcheck } from './model-gradcheck.js';
+import type { NonFiniteReport } from './non-finite-report.js';
+import { replayRepro } from './replay-repro.js';
 import { predictArrays } from './predict-arrays.js';
 import { AveragedWeights } from './averaged-weights.js';
 import { batchCheck } from './batch-check.js';
@@ -40,9 +44,9 @@ import { RunningSums } from './running-sums.js';
 import { checkArrays, sortData } from './sort-data.js';
 import type { StepRunner } from './step-runner.js';
 import { TrainState } from './train-state.js';
+import { readTraining } from './training-checkpoint.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
-import { readWeights, writeWeights } from './weight-access.js';
 
 /** Of a step whose memory is measured. */
 const TRACED_RUNS = 3;
@@ -92,11 +96,27 @@ export class Trainer {
       const callbacks = [...standard(options), ...options.callbacks];
       const dispatcher = new CallbackDispatcher(callbacks);
       const { training, validation } = sortData(this.model, this.plan, source, options, where);
-      const plan = this.fitPlan(training, validation, options, callbacks, where);
+      const resumed = options.resume === undefined ? null : await readTraining(options.resume, this.logger, where);
+      const plan = makeFitPlan(
+        { training, validation, options, callbacks, resumed, where },
+        {
+          model: this.model,
+          plan: this.plan,
+          queue: this.queue,
+          logger: this.logger,
+          nextPass: this.nextPass,
+          stepsTrained: this.stepsTrained,
+          rehearse: (state, batch) => this.rehearse(state, batch),
+          evaluate: (data, batchSize, at, limits) => this.runEvaluation(data, batchSize, at, limits),
+        },
+      );
       const session = new FitSession(plan, this.runner, () => this.ensureState(), this.queue, dispatcher);
       try {
         dispatcher.attach(session);
         return await session.run();
+      } catch (error) {
+        dispatcher.fail(error);
+        throw error;
       } finally {
         this.stepsTrained = session.progress.totalSteps;
         this.nextPass = session.nextPass;
@@ -141,12 +161,12 @@ export class Trainer {
           state.sums.reset();
           this.rehearse(state, batch);
           const ownStep = this.model.trainStep !== undefined;
-          const [logs] = await this.runner.train(state, [batch], { gated: false, fetchLogs: ownStep });
+          const { logs } = await this.runner.train(state, [batch], { gated: false, fetchLogs: ownStep });
           this.stepsTrained++;
           if (state.gradientSums?.completes(this.plan.accumulateSteps) === true) {
             await this.runner.update(state, { gated: false, fetchLogs: false });
           }
-          return ownStep ? logs! : state.sums.read();
+          return ownStep ? logs[0]! : state.sums.read();
         } finally {
           disposeBatch(batch);
         }
@@ -182,6 +202,11 @@ export class Trainer {
       const title = `Profile of ${this.model.describe()}: ${batch.size} examples a step, medians of ${runs} runs`;
       return new Profile(title, traces, (text) => this.logger.info(text));
     });
+  }
+
+  /** The first non-finite value of a step that `NonFiniteGuard` kept in a folder. */
+  async replay(directory: string): Promise<NonFiniteReport> {
+    return this.queue.exclusive('replay', () => this.queue.step(() => replayRepro(this.model, this.plan, directory)));
   }
 
   /** @param exampleShape - shape of one input, without the batch */
@@ -235,58 +260,6 @@ export class Trainer {
     if (this.state === undefined) this.state = new TrainState(this.model, this.plan);
     else this.state.ensure(this.model);
     return this.state;
-  }
-
-  private fitPlan(
-    training: PreparedData,
-    validation: PreparedData | undefined,
-    options: FitOptions,
-    callbacks: readonly CallbackContract[],
-    where: string,
-  ): FitPlan {
-    const shuffleSeed = options.shuffle ? this.plan.seed : null;
-    return {
-      modelName: this.model.name,
-      where,
-      batches: batchesOf(training, { batchSize: options.batchSize, shuffleSeed }, where),
-      epochs: options.epochs,
-      initialEpoch: options.initialEpoch,
-      stepsPerEpoch: options.stepsPerEpoch,
-      verbose: options.verbose,
-      ownStep: this.model.trainStep !== undefined,
-      rehearse: (state, batch) => this.rehearse(state, batch),
-      gated: callbacks.some((callback) => callback.gatesNonFinite === true),
-      accumulateSteps: this.plan.accumulateSteps,
-      logEvery: options.logEvery,
-      signal: options.signal,
-      optimizer: this.plan.optimizer,
-      logger: this.logger,
-      // A run that goes on from an earlier process sees the orders that it would have seen there.
-      firstPass: Math.max(this.nextPass, options.initialEpoch),
-      stepsBefore: this.stepsTrained,
-      checkBatch:
-        this.model.trainStep === undefined
-          ? batchCheck(this.model, this.plan, training, where)
-          : (batch) => checkFinite(batch, where),
-      prepareBatch: training.kind === 'arrays' ? (batch) => batch : classWeighting(options.classWeight, where),
-      validate:
-        validation &&
-        (() =>
-          this.runEvaluation(
-            validation,
-            options.validationBatchSize ?? options.batchSize,
-            `validationData of ${where}`,
-            {
-              steps: options.validationSteps,
-              signal: options.signal,
-            },
-          )),
-      readWeights: () => readWeights(this.model),
-      writeWeights: (snapshot) => {
-        this.queue.assertBetweenSteps('writeWeights');
-        writeWeights(this.model, snapshot);
-      },
-    };
   }
 
   /** Computes something from one checked batch, between the steps of other runs. */

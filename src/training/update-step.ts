@@ -6,13 +6,21 @@ import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
 
-/** The update of a group of micro-batches, whose gradients were summed up by their steps. */
+/** The name of 1 or 0 among the scalars: whether the update was finite; no log's name has a space in front. */
+export const UPDATED = ' updated';
+
+/**
+ * The update of a group of micro-batches, whose gradients were summed up by their steps.
+ *
+ * @param keepsBad - whether the sums of an update that is not finite stay, so that it can be looked into
+ */
 export function updateStep(
   model: Trainable,
   plan: TrainingPlan,
   state: TrainState,
   learningRates: LearningRates,
   gated: boolean,
+  keepsBad: boolean,
 ): Record<string, Tensor> {
   return tf.tidy(() => {
     const { lossScale, gradientSums } = state;
@@ -32,9 +40,10 @@ export function updateStep(
         guarded,
       );
       if (finite !== null) lossScale?.update(finite);
-      gradientSums!.reset();
+      const kept = keepsBad ? sound : null;
+      gradientSums!.reset(kept);
       state.sums.addLogs(logs, tf.scalar(1), sound);
-      return { ...gateLogs(logs, sound), ...scaleLogs };
+      return { ...gateLogs(logs, sound), ...scaleLogs, ...(kept && { [UPDATED]: tf.cast(kept, 'float32') }) };
     } finally {
       context.dispose();
     }

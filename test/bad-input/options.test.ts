@@ -51,8 +51,12 @@ const check = {
 };
 const size = [0, [1], [2, 2, 2], '3', [2, 0]];
 
+const action = ['ignore', 1];
+const monitor = { every: positiveInteger, confirmations: positiveInteger, print: ['always', 1] };
+
 /** Every field of every options class; fields that are checked where they are used stand in `checked-by-use.test.ts`. */
 const CASES: Readonly<Record<string, Cases>> = {
+  ActivationMonitorOptions: { ...monitor, spreadFactor: [0.5, '2', NaN], shift: factor },
   ActivationOptions: { ...layer, activation: ['rleu', 5, undefined] },
   AdamOptions: adam,
   AdamWOptions: { ...adam, weightDecay: factor, excludeFromWeightDecay: [5, {}] },
@@ -70,6 +74,7 @@ const CASES: Readonly<Record<string, Cases>> = {
     betaRegularizer: regularizer,
     gammaRegularizer: regularizer,
   },
+  BackupOptions: { directory: ['', 5, undefined], everySteps: positiveInteger, everyEpochs: positiveInteger },
   BatchOptions: { dropRemainder: flag },
   BinaryAccuracyOptions: { name: ['', 7], threshold: ['0.5', NaN, Infinity] },
   CheckOptions: check,
@@ -97,6 +102,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   CosineDecayOptions: { ...warmUp, decaySteps: steps },
   CosineDecayRestartsOptions: { ...warmUp, firstDecaySteps: steps, tMul: [0.5, 0, '2', NaN], mMul: positive },
   CrossentropyOptions: { ...loss, fromLogits: flag, labelSmoothing: [-0.1, 1.1, '0.1', NaN] },
+  DeadUnitsOptions: { ...monitor, fraction: share },
   DecayOptions: decaying,
   DenseOptions: { ...kernelLayer, units: [...positiveInteger, undefined] },
   DownloadMnistOptions: {
@@ -131,6 +137,7 @@ const CASES: Readonly<Record<string, Cases>> = {
     verbose: [2, '1', true],
     signal,
   },
+  ExportOptions: { batchSize: positiveInteger },
   FitOptions: {
     epochs: positiveInteger,
     initialEpoch: count,
@@ -144,10 +151,28 @@ const CASES: Readonly<Record<string, Cases>> = {
     classWeight: ['balanced', 5],
     verbose,
     callbacks: [() => undefined, {}],
+    resume: ['', 5],
     signal,
   },
   GradcheckOptions: { ...check, names: ['x', [5]], compareFloat32: flag },
+  DiagnoseOptions: {
+    every: positiveInteger,
+    checkCustomRules: flag,
+    tryFixes: flag,
+    print: flag,
+    steps: [...positiveInteger, 11, 10_001],
+    batchSize: positiveInteger,
+    step: fn,
+  },
+  GradientDoctorOptions: { every: positiveInteger, checkCustomRules: flag, tryFixes: flag, print: flag },
+  GradientMonitorOptions: {
+    ...monitor,
+    vanishingRatio: share,
+    explodingNorm: factor,
+    spikeFactor: [0.5, '2', NaN],
+  },
   GradientNoiseOptions: { eta: positive, gamma: positive, temperature: positive },
+  GradientNoiseScaleOptions: { every: positiveInteger, parts: [...positiveInteger, 1] },
   HandwrittenDigitsOptions: { train: positiveInteger, test: positiveInteger, seed: count },
   HessianTraceOptions: { samples: [1, 2.5, '8', NaN], seed: [...count, 2 ** 60] },
   InverseTimeDecayOptions: { ...decaying, decayRate: rateNumber, staircase: flag },
@@ -156,6 +181,14 @@ const CASES: Readonly<Record<string, Cases>> = {
   L1L2Options: { l1: factor, l2: factor },
   L1Options: { l1: factor },
   L2Options: { l2: factor },
+  LabelShuffleOptions: {
+    epochs: positiveInteger,
+    batchSize: positiveInteger,
+    heldOut: [0, 1, '0.5', NaN],
+    margin: share,
+    seed: count,
+    signal,
+  },
   LambdaCallbackOptions: {
     onTrainBegin: fn,
     onEpochBegin: fn,
@@ -167,8 +200,17 @@ const CASES: Readonly<Record<string, Cases>> = {
     onTrainEnd: fn,
   },
   LayerOptions: layer,
+  LeakGuardOptions: { tolerated: positiveInteger, action },
   LearningRateSchedulerOptions: { schedule: [0.1, 'step', undefined], verbose: [2, '1', true] },
   LoadMnistOptions: { directory: ['', 5, undefined] },
+  LoadModelOptions: { classes: [5, 'Towers'], compile: flag },
+  LoadWeightsOptions: {
+    weightLayout: ['pytorch', 5],
+    flattenedImages: [5, []],
+    partial: flag,
+    rename: [5, [], { a: 1 }],
+    only: [5, {}],
+  },
   LookaheadOptions: { every: positiveInteger, rate: [0, -1, 1.1, '1', NaN] },
   LossOptions: loss,
   LossScaleOptions: {
@@ -179,10 +221,28 @@ const CASES: Readonly<Record<string, Cases>> = {
   },
   MaxPooling2DOptions: { ...layer, poolSize: size, strides: size, padding: ['full', 1] },
   MemoryReportOptions: { batchSize: positiveInteger },
+  ModelCheckpointOptions: {
+    directory: ['', 5, undefined],
+    monitor: ['', 5],
+    mode: ['lowest', 1],
+    saveBestOnly: flag,
+    saveWeightsOnly: flag,
+    everySteps: positiveInteger,
+    everyEpochs: positiveInteger,
+    keep: positiveInteger,
+    verbose,
+  },
   MetricOptions: { name: ['', 7] },
   MinimizeOptions: {},
   ModelGradcheckOptions: { ...check, compareFloat32: flag },
   NoOptions: {},
+  NonFiniteGuardOptions: {
+    action: ['ignore', 5],
+    maxReports: count,
+    patience: positiveInteger,
+    reproDirectory: ['', 5],
+    onReport: fn,
+  },
   NormalOptions: { mean: ['0', NaN, Infinity], standardDeviation: factor },
   OneCycleOptions: {
     maxLearningRate: [...positive, undefined],
@@ -193,12 +253,14 @@ const CASES: Readonly<Record<string, Cases>> = {
     finalDivisor: [0.5, 0, '25', NaN],
   },
   OptimizerOptions: { learningRate },
+  OverfitBatchOptions: { steps: positiveInteger, batchSize: positiveInteger, ratio: share, signal },
   PiecewiseConstantDecayOptions: {
     boundaries: [5, [1, 1], [2, 1], [-1], [1.5], ['1'], undefined],
     values: [5, [], [-1], [NaN], ['1'], undefined],
   },
   PolynomialDecayOptions: { ...decaying, endLearningRate: factor, power: positive, cycle: flag },
   PredictOptions: { batchSize: positiveInteger, signal },
+  ProbeMonitorOptions: monitor,
   ProfileOptions: { runs: positiveInteger, batchSize: positiveInteger },
   ProgressBarOptions: { stream: ['stdout', {}], secondsBetweenLines: factor },
   RandomUniformOptions: { minimum: ['0', NaN, Infinity], maximum: ['0', NaN, Infinity] },
@@ -214,7 +276,11 @@ const CASES: Readonly<Record<string, Cases>> = {
   },
   ReshapeOptions: { ...layer, targetShape: [5, [0], [2.5], ['2'], undefined] },
   ResidualOptions: { ...layer, body: [5, [], [5], 'dense', undefined] },
+  RetraceGuardOptions: { tolerated: positiveInteger, maximum: positiveInteger, action },
   SGDOptions: { learningRate, momentum: factor, nesterov: flag },
+  SaturationMonitorOptions: { ...monitor, fraction: share, outputLayer: flag },
+  SaveModelOptions: { compile: flag },
+  SaveWeightsOptions: { weightLayout: ['pytorch', 5], flattenedImages: [5, []] },
   SequentialOptions: layer,
   ShuffleOptions: { seed: [...count, undefined], bufferSize: positiveInteger },
   SpikeProtectionOptions: {

@@ -4,7 +4,7 @@ import { BaseCallback } from '../../src/callbacks/callback.js';
 import { callbackTable } from '../../src/callbacks/callback-table.js';
 import { Callback } from '../../src/callbacks/declarations.js';
 import { ownDeclaration } from '../../src/core/declaration.js';
-import type { Logs } from '../../src/training/callback-contract.js';
+import type { Logs } from '../../src/training/logs.js';
 import { callbackContract } from '../helpers/callback-contract.js';
 import { FakeRun } from '../helpers/fake-run.js';
 

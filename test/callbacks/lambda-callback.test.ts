@@ -28,6 +28,7 @@ describe('LambdaCallback', () => {
       ['onTrainBegin', run],
       ['onEpochBegin', 0, run],
       ['onBatchBegin', 0, run],
+      ['onProbe', expect.objectContaining({ loss: 2 }), run],
       ['onBatchEnd', 0, { loss: 2 }, run],
       ['onValidationBegin', run],
       ['onValidationEnd', { val_loss: 3 }, run],

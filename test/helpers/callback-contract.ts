@@ -131,6 +131,7 @@ export function callbackContract<C extends BaseCallback<object>, O extends objec
         'onTrainBegin',
         'onEpochBegin',
         'onBatchBegin',
+        'onProbe',
         'onBatchEnd',
         'onEpochEnd',
         'onTrainEnd',

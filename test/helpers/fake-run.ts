@@ -2,7 +2,8 @@ import { IsNumber } from 'class-validator';
 import type { Logger } from '../../src/core/logger.js';
 import { BaseOptimizer } from '../../src/optimizers/base-optimizer.js';
 import type { OptimizerOptions } from '../../src/optimizers/optimizer-options.js';
-import type { CallbackContract, Logs, RunProgress, TrainingRun } from '../../src/training/callback-contract.js';
+import type { CallbackContract, RunProgress, TrainingRun } from '../../src/training/callback-contract.js';
+import type { Logs } from '../../src/training/logs.js';
 import { CallbackDispatcher } from '../../src/training/callback-dispatcher.js';
 import type { WeightSnapshot } from '../../src/training/weight-snapshot.js';
 import { declarationDecorator } from '../../src/core/declaration.js';
@@ -52,9 +53,15 @@ export class FakeRun implements TrainingRun {
     info: (message) => void this.messages.push(message),
     warn: (message) => void this.messages.push(message),
   };
+  readonly mayResume = false;
+  attached: readonly CallbackContract[] = [];
   progress: RunProgress;
+  get inspection(): never {
+    throw new Error('this run has no model to look into');
+  }
   stopReason: string | null = null;
   kernel = 0;
+  private readonly background: Promise<void>[] = [];
   private readonly steps: number;
   private losses: number[] = [];
 
@@ -73,6 +80,10 @@ export class FakeRun implements TrainingRun {
     return { loss, ...this.plan.metrics?.(this.progress.epoch) };
   }
 
+  inBackground(work: Promise<void>): void {
+    this.background.push(work);
+  }
+
   stop(reason: string): void {
     this.stopReason ??= reason;
   }
@@ -88,6 +99,7 @@ export class FakeRun implements TrainingRun {
   /** Trains with these callbacks; rejects with what they throw, after detaching them. */
   async train(...callbacks: readonly CallbackContract[]): Promise<Logs> {
     const dispatcher = new CallbackDispatcher(callbacks);
+    this.attached = callbacks;
     try {
       dispatcher.attach(this);
       await dispatcher.dispatch('onTrainBegin');
@@ -96,6 +108,7 @@ export class FakeRun implements TrainingRun {
         logs = await this.trainEpoch(dispatcher, epoch);
       }
       await dispatcher.dispatch('onTrainEnd', logs);
+      await Promise.all(this.background);
       return logs;
     } finally {
       dispatcher.detach();
@@ -123,6 +136,7 @@ export class FakeRun implements TrainingRun {
         examples: examples + 4,
         millisecondsPerStep,
       };
+      await dispatcher.tell({ epoch, step, totalSteps, loss, weights: {}, layers: {}, withoutGradient: [] });
       await dispatcher.dispatch('onBatchEnd', batch, { loss });
     }
     const validated = await this.validate(dispatcher, epoch);

@@ -89,10 +89,10 @@ export class TwoModes {
     const start = this.read();
     const [eagerGradients, recordedGradients] = await this.gradients(batch);
     const train = { gated, fetchLogs: true };
-    const recordedLoss = (await this.recorded.train(this.state, [batch], train))[0]!['loss']!;
+    const recordedLoss = (await this.recorded.train(this.state, [batch], train)).logs[0]!['loss']!;
     const recordedState = this.read();
     this.write(start);
-    const eagerLoss = (await this.eager.train(this.state, [batch], train))[0]!['loss']!;
+    const eagerLoss = (await this.eager.train(this.state, [batch], train)).logs[0]!['loss']!;
     const eagerState = this.read();
 
     const distances = new Map([['loss', Math.abs(recordedLoss - eagerLoss) / Math.abs(eagerLoss)]]);

@@ -18,7 +18,7 @@ import { clipByGlobalNorm } from '../../src/optimizers/clip-by-global-norm.js';
 import type { GradientTransform } from '../../src/optimizers/gradient-transform.js';
 import { onlyFor } from '../../src/optimizers/only-for.js';
 import type { DeviceBatch as StepBatch } from '../../src/training/device-batch.js';
-import type { Logs } from '../../src/training/callback-contract.js';
+import type { Logs } from '../../src/training/logs.js';
 import { EagerRunner } from '../../src/training/eager-runner.js';
 import { RecordedRunner } from '../../src/training/recorded-runner.js';
 import { TrainState } from '../../src/training/train-state.js';
@@ -514,7 +514,7 @@ describe('gradient transforms in several steps by one call', () => {
       const logs: Logs[] = [];
       for (let i = 0; i < batches.length; i += stepsPerCall) {
         const options = { gated: false, fetchLogs: true };
-        logs.push(...(await runner.train(state, onDevice.slice(i, i + stepsPerCall), options)));
+        logs.push(...(await runner.train(state, onDevice.slice(i, i + stepsPerCall), options)).logs);
       }
       const after = state.afterUpdatesOf(plan.optimizer).entries();
       const transforms = state.transformsOf(plan.optimizer).entries();

@@ -3,7 +3,7 @@ import type { CApi } from './c-api.js';
 import { importGraph, operations, outputs } from './native-graph.js';
 import { addressAt, setAddressAt } from './native-memory.js';
 import { Status } from './status.js';
-import type { TensorFlowBinding } from './tensorflow-binding.js';
+import type { TensorFlowBinding, TensorMetadata } from './tensorflow-binding.js';
 
 /** Serialised RunOptions with field 1, `trace_level`, set to 3, FULL_TRACE. */
 const FULL_TRACE = Uint8Array.of(1 << 3, 3);
@@ -12,7 +12,7 @@ const FULL_TRACE = Uint8Array.of(1 << 3, 3);
 export interface SessionRun {
   /** Ids of tensors in the binding by the name of the placeholder that they stand for. */
   readonly feeds: readonly (readonly [node: string, id: number])[];
-  /** `[node, index]` of results, which are computed and thrown away. */
+  /** `[node, index]` of results. */
   readonly fetches: readonly (readonly [node: string, index: number])[];
   /** Names of nodes that must run besides. */
   readonly targets: readonly string[];
@@ -53,9 +53,21 @@ export class TracedSession {
     }
   }
 
-  /** Runs off the event loop. */
+  /** Runs off the event loop; results are computed and thrown away. */
   async run(run: SessionRun): Promise<void> {
     await this.execute(run, 0, 0);
+  }
+
+  /** Runs off the event loop; the caller owns the results that were asked for, by their ids in the binding. */
+  async fetch(run: SessionRun): Promise<TensorMetadata[]> {
+    const { api, status } = this.binding;
+    const made: TensorMetadata[] = [];
+    await this.execute(run, 0, 0, (tensor) => {
+      const handle = api.TFE_NewTensorHandle(tensor, status.address);
+      status.check(this.name, 'session');
+      made.push(this.binding.adopt(handle));
+    });
+    return made;
   }
 
   /** Runs off the event loop and returns the serialised RunMetadata: what each op took. */
@@ -81,7 +93,12 @@ export class TracedSession {
     status.check(this.name, 'session');
   }
 
-  private async execute({ feeds, fetches, targets }: SessionRun, options: number, metadata: number): Promise<void> {
+  private async execute(
+    { feeds, fetches, targets }: SessionRun,
+    options: number,
+    metadata: number,
+    take?: (tensor: number) => void,
+  ): Promise<void> {
     const { name, graph } = this;
     const { api, handles } = this.binding;
     const status = new Status(api);
@@ -107,6 +124,7 @@ export class TracedSession {
       const memory = { from, values, to, results, effects };
       await runAsync(api, this.session, options, memory, counts, metadata, status.address);
       status.check(name, 'session');
+      if (take !== undefined) for (let i = 0; i < fetches.length; i++) take(addressAt(results, i));
     } finally {
       for (const tensor of given) api.TF_DeleteTensor(tensor);
       for (let i = 0; i < fetches.length; i++) {

@@ -1,4 +1,4 @@
-import type { Phase } from '../../core/path-scope.js';
+import type { Phase, Scope } from '../../core/path-scope.js';
 import type { OpAttribute } from '../ffi/op-attributes.js';
 
 /** Dtype and shape of one result of a node. */
@@ -31,6 +31,8 @@ export interface GraphNode {
   path: string;
   /** Part of the step that the op belongs to; in the backward pass, `path` is the layer that is differentiated. */
   readonly phase: Phase;
+  /** What of the step it computes, where that has a name: see `Scope`. */
+  readonly part?: string;
   /** Only in constants. */
   readonly constant?: ConstantValue;
 }
@@ -44,6 +46,11 @@ export interface RecordedGraph {
 
 /** A pass: a graph to an equivalent one. */
 export type GraphPass = (graph: RecordedGraph) => RecordedGraph;
+
+/** What of the step is computed in a scope: its named part, else the custom rule that runs there. */
+export function partOf({ part, rule }: Scope): string | undefined {
+  return part ?? rule;
+}
 
 /** Ops that write a resource or have another effect that must take place though nothing uses a result. */
 export function hasEffect(node: GraphNode): boolean {

@@ -1,5 +1,5 @@
 import type { TraceError } from '../../core/errors.js';
-import { currentPath, currentPhase } from '../../core/path-scope.js';
+import { currentPath, currentPhase, currentScope } from '../../core/path-scope.js';
 import { attribute } from '../attribute.js';
 import type { OpAttribute } from '../ffi/op-attributes.js';
 import { DATA_TYPES } from '../ffi/data-types.js';
@@ -11,7 +11,7 @@ import { tf, type Tensor } from '../tfjs.js';
 import { Variable } from '../variable.js';
 import { AccessOrder } from './access-order.js';
 import { hasDynamicShape } from './dynamic-shapes.js';
-import { readsState, type GraphNode, type GraphOutput, type RecordedGraph } from './recorded-graph.js';
+import { partOf, readsState, type GraphNode, type GraphOutput, type RecordedGraph } from './recorded-graph.js';
 import { refuseDraws } from './refuse-draws.js';
 import { LEAVES, RunComparison } from './run-comparison.js';
 import * as refusal from './trace-errors.js';
@@ -28,7 +28,7 @@ interface Delay {
 /**
  * Stands in the place of the backend's binding while a function runs once: every op is passed on and written down.
  *
- * State that the function writes is put back at the end, so that recording commits nothing.
+ * State stays as it is: what the function would write is written down, too, and not done.
  */
 export class Recorder {
   private readonly backend = engine().backend;
@@ -37,7 +37,6 @@ export class Recorder {
   private readonly byTensor = new Map<number, GraphOutput>();
   private readonly variables = new Map<Variable, GraphNode>();
   private readonly order = new AccessOrder<Variable>();
-  private readonly before = new Map<Variable, number>();
   private readonly arguments: GraphNode[] = [];
   /** Variables of tfjs that exist, by native id: what they are given later would pass a recording by. */
   private readonly tfVariables = new Map<number, string>();
@@ -74,7 +73,7 @@ export class Recorder {
     this.comparison = earlier && new RunComparison(earlier, this.arguments);
   }
 
-  /** Runs `fn`, writes down what it does and puts written state back. */
+  /** Runs `fn` and writes down what it does. */
   record(fn: () => Tensor[]): RecordedGraph {
     const { backend, real } = this;
     const standIn = this.standIn();
@@ -95,17 +94,6 @@ export class Recorder {
       backend.binding = real;
       backend.forgetViews(standIn);
       Reflect.deleteProperty(backend, 'read');
-      this.putBack();
-    }
-  }
-
-  private putBack(): void {
-    const { real } = this;
-    for (const [variable, id] of this.before) {
-      if (!variable.isDisposed) {
-        real.executeNative('AssignVariableOp', dtypeAttribute(real, id), [variable.handleId, id], 0);
-      }
-      real.deleteTensor(id);
     }
   }
 
@@ -143,9 +131,10 @@ export class Recorder {
     if (hasDynamicShape(op, attributes)) return this.refuse(refusal.dynamicShape(op));
     const touched = ids.flatMap((id) => Variable.ofHandle(id) ?? []);
     const reads = readsState(op);
-    if (!reads) for (const variable of touched) this.remember(variable);
     const inputs = ids.map((id) => this.delayed(this.outputOf(id)));
-    const made = real.executeNative(op, attributes, ids, outputs);
+    // A write is written down and not done: it has no result, so that nothing here needs it, and no state has to be put back.
+    const isWrite = touched.length > 0 && !reads && outputs === 0;
+    const made = isWrite ? [] : real.executeNative(op, attributes, ids, outputs);
     const specs = made.map(({ id, shape }) => ({ type: real.trueType(id), shape: [...shape] }));
     const node = this.write(op, attributes, inputs, specs);
     this.compare(this.comparison?.next(node));
@@ -182,14 +171,6 @@ export class Recorder {
     const outputs = delay.waiting.get(key) ?? new Map<number, GraphOutput>();
     delay.waiting.set(key, outputs.set(input.index, output));
     return output;
-  }
-
-  /** Keeps a variable's value from before its first write. */
-  private remember(variable: Variable): void {
-    if (this.before.has(variable)) return;
-    const attributes = [attribute.type('dtype', variable.dtype as 'float32')];
-    const [value] = this.real.executeNative('ReadVariableOp', attributes, [variable.handleId], 1);
-    this.before.set(variable, value!.id);
   }
 
   /** The node behind a native tensor: one that was written down, a variable's handle, or a constant from before. */
@@ -247,6 +228,7 @@ export class Recorder {
       outputs,
       path: currentPath(),
       phase: currentPhase(),
+      part: partOf(currentScope()),
       constant,
     };
     this.nodes.push(node);
@@ -283,8 +265,4 @@ export class Recorder {
   private compare(change: string | undefined): void {
     if (change !== undefined) this.difference ??= refusal.unsteady(change);
   }
-}
-
-function dtypeAttribute(binding: TensorFlowBinding, id: number): OpAttribute[] {
-  return [{ name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.trueType(id) }];
 }

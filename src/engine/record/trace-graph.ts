@@ -1,13 +1,8 @@
 import type { Phase } from '../../core/path-scope.js';
-import { ATTRIBUTE_KINDS } from '../ffi/op-attributes.js';
-import { TracedSession, type SessionRun } from '../ffi/traced-session.js';
-import { toConfigProto } from '../engine-options.js';
-import { liveVariables } from '../live-variables.js';
-import { engine, engineOptions } from '../start-engine.js';
+import type { SessionRun } from '../ffi/traced-session.js';
 import type { Tensor } from '../tfjs.js';
-import type { Variable } from '../variable.js';
-import { encodeGraphDef } from './graph-def.js';
 import { hasEffect, type GraphNode, type RecordedGraph } from './recorded-graph.js';
+import { runOnCopies, sharedNameOf } from './run-on-copies.js';
 import { decodeStepStats, type NodeStats } from './step-stats.js';
 
 /** What one node of a graph took in one run. */
@@ -59,22 +54,9 @@ export async function traceGraph(
   inputs: readonly Tensor[],
   runs: number,
 ): Promise<GraphTraces> {
-  const { backend } = engine();
-  const { binding } = backend;
-  const loads = loadsOf(graph);
-  const added = loads.flatMap(({ value, assign }) => [value, assign]);
-  // At the end, because a node's name has its position in it.
-  const { bytes, names } = encodeGraphDef({ ...graph, nodes: [...graph.nodes, ...added] }, binding);
-  const session = TracedSession.create(binding, `trace of ${name}`, bytes, toConfigProto(engineOptions()));
-  try {
-    for (const { variable, value, assign } of loads) {
-      const content = variable.read();
-      const feeds = [[names.get(value)!, backend.nativeId(content)]] as const;
-      await session.run({ feeds, fetches: [], targets: [names.get(assign)!] });
-      content.dispose();
-    }
+  return runOnCopies(`trace of ${name}`, graph, async ({ session, names, feeds }) => {
     const step: SessionRun = {
-      feeds: graph.arguments.map((node, i) => [names.get(node)!, backend.nativeId(inputs[i]!)]),
+      feeds: feeds(inputs),
       fetches: graph.results.map(({ node, index }) => [names.get(node)!, index]),
       targets: graph.nodes.filter(hasEffect).map((node) => names.get(node)!),
     };
@@ -91,48 +73,7 @@ export async function traceGraph(
       traces.push(readTrace(decodeStepStats(await session.trace(step)), find));
     }
     return { milliseconds, paths: [...new Set(graph.nodes.map(({ path }) => path))], traces };
-  } finally {
-    session.delete();
-  }
-}
-
-interface Load {
-  readonly variable: Variable;
-  /** Placeholder for the value. */
-  readonly value: GraphNode;
-  readonly assign: GraphNode;
-}
-
-/** Nodes that give the session's variables the values of the real ones. */
-function loadsOf(graph: RecordedGraph): Load[] {
-  const variables = new Map(
-    [...liveVariables.values()].map((variable) => [(variable as Variable).sharedName, variable]),
-  );
-  return graph.nodes
-    .filter(({ op }) => op === 'VarHandleOp')
-    .map((handle) => {
-      const variable = variables.get(sharedNameOf(handle)) as Variable;
-      const type = handle.attributes.find(({ name }) => name === 'dtype')!.value as number;
-      const common = { controls: [], path: '', phase: 'forward' } as const;
-      const value: GraphNode = {
-        ...common,
-        op: 'Placeholder',
-        attributes: [],
-        inputs: [],
-        outputs: [{ type, shape: variable.shape }],
-      };
-      const assign: GraphNode = {
-        ...common,
-        op: 'AssignVariableOp',
-        attributes: [{ name: 'dtype', type: ATTRIBUTE_KINDS.type, value: type }],
-        inputs: [
-          { node: handle, index: 0 },
-          { node: value, index: 0 },
-        ],
-        outputs: [],
-      };
-      return { variable, value, assign };
-    });
+  });
 }
 
 /** Finds the recorded node behind the name of one that was run; the names that TensorFlow makes up contain ours. */
@@ -180,10 +121,6 @@ function readTrace(stats: readonly NodeStats[], find: (name: string) => GraphNod
 function variableOf(node: GraphNode | undefined): string {
   const handle = node?.inputs.find(({ node: input }) => input.op === 'VarHandleOp')?.node;
   return handle === undefined ? '' : sharedNameOf(handle).replace(/#\d+$/, '');
-}
-
-function sharedNameOf(handle: GraphNode): string {
-  return handle.attributes.find(({ name }) => name === 'shared_name')!.value as string;
 }
 
 /** The largest sum of what was allocated and not yet given back, and who held how much of it then. */

@@ -8,12 +8,24 @@ const FRAMES = 60;
 
 /** ` at file:line:column`, the innermost frame of the stack that is neither Adjoint's, tfjs's nor Node's. */
 export function userFrame(): string {
+  return captureUserFrame()();
+}
+
+/** {@link userFrame} of now, to be asked for later: what is kept costs little as long as nobody asks. */
+export function captureUserFrame(): () => string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = FRAMES;
-  const stack = new Error().stack ?? '';
+  const here = new Error();
   Error.stackTraceLimit = limit;
-  const found = firstUserPlace(stack, OWN);
-  return found === undefined ? '' : ` at ${found}`;
+  return () => {
+    const found = firstUserPlace(here.stack ?? '', OWN);
+    return found === undefined ? '' : ` at ${found}`;
+  };
+}
+
+/** `file:line:column` of the innermost frame of an error's stack that is the user's. */
+export function userPlaceOf({ stack = '' }: Error): string | undefined {
+  return firstUserPlace(stack, OWN);
 }
 
 /** @param own - folders whose frames are passed over, with a separator at their ends */

@@ -1,0 +1,38 @@
+import { formatNumber, median } from '../statistics.js';
+import type { Diagnosis } from './diagnosis.js';
+import { rateOf } from './learning-rate-trial.js';
+
+const LEAST_EPOCHS = 4;
+/** Above its own lowest value: a validation loss that is merely noisy comes back. */
+const WORSE = 1.5;
+/** The training loss goes on falling meanwhile, and is far below. */
+const APART = 0.5;
+
+/** A training loss that falls while the validation loss has turned. */
+export const overfitHighRate: Diagnosis = {
+  cause: 'overfit-high-rate',
+  examine(evidence) {
+    const { epochs } = evidence;
+    const validation = epochs.map((logs) => logs['val_loss'] ?? NaN);
+    const training = epochs.map(({ loss }) => loss ?? NaN);
+    if (epochs.length < LEAST_EPOCHS || validation.some((value) => !Number.isFinite(value))) return null;
+    // Three epochs together: one bad epoch is no turn.
+    const smooth = validation.map((_, i) => median(validation.slice(Math.max(0, i - 1), i + 2)));
+    const best = smooth.indexOf(Math.min(...smooth));
+    const end = Math.min(smooth.at(-1)!, median(validation.slice(-3)));
+    const [atBest, atEnd] = [training[best]!, training.at(-1)!];
+    if (!(end >= WORSE * smooth[best]!) || !(atEnd < APART * end) || !(atEnd < atBest)) return null;
+    const rate = rateOf(evidence);
+    return {
+      symptom: 'Training data are learnt by heart: their loss falls, and that of new data has turned and rises.',
+      evidence:
+        `validation loss ${formatNumber(smooth[best]!)} after epoch ${best + 1}, ${formatNumber(end)} after epoch ${epochs.length}; ` +
+        `training loss ${formatNumber(atBest)} and ${formatNumber(atEnd)}` +
+        `${rate === null ? '' : `, at a learning rate of ${formatNumber(rate)}`}`,
+      where: `epoch ${best + 1}`,
+      fix:
+        `stop there: EarlyStopping({ restoreBestWeights: true }); lower the rate` +
+        `${rate === null ? '' : ` to ${formatNumber(rate / 10)}`}; dropout, weight decay, a smaller model or more data`,
+    };
+  },
+};

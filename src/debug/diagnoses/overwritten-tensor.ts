@@ -1,0 +1,54 @@
+import { AdjointError } from '../../core/errors.js';
+import { userPlaceOf } from '../../engine/record/user-frame.js';
+import { attempt, type Evidence } from '../evidence.js';
+import { KeptState } from '../kept-state.js';
+import { lookInside } from '../look-inside.js';
+import type { Diagnosis, Finding } from './diagnosis.js';
+import { errorsOf } from './missing-gradients.js';
+
+/** Tensors that are used after they were disposed, and weights that the forward pass writes to. */
+export const overwrittenTensor: Diagnosis = {
+  cause: 'overwritten-tensor',
+  examine(evidence) {
+    return disposedTensor(evidence.error) ?? overwritten(evidence);
+  },
+};
+
+/** Whether an error, or what caused it, is about a tensor that was disposed; and the line that used it. */
+export function disposedTensor(error: unknown): Finding | null {
+  const found = errorsOf(error).find(
+    (one) => /dispos/i.test(one instanceof AdjointError ? `${one.kind} ${one.received}` : String(one.message)),
+  );
+  if (found === undefined) return null;
+  const named = found instanceof AdjointError ? / at (.+:\d+:\d+)$/.exec(found.where)?.[1] : undefined;
+  const line = named ?? userPlaceOf(found);
+  return {
+    symptom: 'A step ends with an error about a tensor that was disposed.',
+    evidence: found instanceof AdjointError ? `${found.where}: ${found.received ?? found.kind}` : found.message,
+    where: line ?? (found instanceof AdjointError ? found.where : undefined),
+    fix: 'dispose it after its last use; what is made inside tf.tidy() and used later has to be returned from it, or kept with tf.keep()',
+  };
+}
+
+function overwritten(evidence: Evidence): Finding | null {
+  const { model, plan, batches, ownStep } = evidence;
+  const [batch] = batches;
+  if (batch === undefined || ownStep) return null;
+  const names = new Map([...model.weightTree()].map(([path, { handle }]) => [handle.variable.name, path]));
+  const kept = new KeptState();
+  try {
+    const ran = attempt(() => lookInside(model, plan, batch, { gradients: false }));
+    const changed = ran === null ? [] : kept.changed().flatMap((name) => names.get(name) ?? []);
+    const [path] = changed;
+    if (path === undefined) return null;
+    return {
+      symptom: 'Gradients do not belong to the weights that they are applied to: the forward pass writes to weights.',
+      evidence: `a forward pass alone, without any update, changes "${changed.join('", "')}"`,
+      where: path,
+      fix: 'compute with a changed copy (tf.div(kernel, tf.norm(kernel))) and leave the weight to the optimizer; statistics: context.assign',
+    };
+  } finally {
+    kept.restore();
+    kept.dispose();
+  }
+}

@@ -1,0 +1,83 @@
+import { disposeBatch, toDeviceBatch } from '../../training/device-batch.js';
+import { readWeights, writeWeights } from '../../training/weight-access.js';
+import { ConstantSchedule } from '../../optimizers/schedules/constant-schedule.js';
+import { attempt, type Evidence } from '../evidence.js';
+import { withStateKept } from '../kept-state.js';
+import { oneStep } from '../trial-training.js';
+import { tf } from '../../engine/tfjs.js';
+import { formatNumber } from '../statistics.js';
+import { norm } from '../look-inside.js';
+import type { Diagnosis, Finding } from './diagnosis.js';
+import { rateOf } from './learning-rate-trial.js';
+
+export const STEPS = 7;
+/** Sums grow by the same vector each time, to rounding; what momentum 0.99 adds shrinks by 4 % over these steps. */
+const EVEN = 0.02;
+/** Of the update itself: less may be rounding, or an optimizer that settles. */
+const LEAST_GROWTH = 0.03;
+
+/** Updates by the sum of all gradients there ever were. */
+export const unzeroedGradients: Diagnosis = {
+  cause: 'unzeroed-gradients',
+  needs: 'first-batch',
+  examine(evidence) {
+    const updates = attempt(() => repeatedUpdates(evidence));
+    return updates === null ? null : judgeUpdates(updates);
+  },
+};
+
+/** From the same weights, on the same batch, with the same draws: what each of some steps changes. */
+function repeatedUpdates(evidence: Evidence): Float32Array[] {
+  const { model, plan, state, batches, initialWeights } = evidence;
+  const rate = rateOf(evidence);
+  // A rate that warms up would grow, too.
+  const settings = rate === null ? plan : { ...plan, sweep: new ConstantSchedule({ learningRate: rate }) };
+  const batch = toDeviceBatch(batches[0]!);
+  try {
+    return withStateKept(() =>
+      Array.from({ length: STEPS }, () => {
+        writeWeights(model, initialWeights);
+        const draws = state.randomStep.read();
+        tf.tidy(() => void oneStep(model, settings, state, batch));
+        state.randomStep.assign(draws);
+        draws.dispose();
+        return changes(initialWeights, readWeights(model));
+      }),
+    );
+  } finally {
+    disposeBatch(batch);
+  }
+}
+
+type Weights = ReturnType<typeof readWeights>;
+
+/** What lies between two states of the weights, as one vector. */
+export function changes(before: Weights, after: Weights): Float32Array {
+  const parts = [...before].map(([path, { values }]) => after.get(path)!.values.map((value, i) => value - values[i]!));
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let next = 0;
+  for (const part of parts) {
+    whole.set(part, next);
+    next += part.length;
+  }
+  return whole;
+}
+
+/** Whether updates that should be alike grow by the same amount each time. */
+export function judgeUpdates(updates: readonly Float32Array[]): Finding | null {
+  const growth = updates.slice(1).map((update, i) => update.map((value, k) => value - updates[i]![k]!));
+  const sizes = growth.map(norm);
+  const [first, last] = [updates[0]!, updates.at(-1)!].map(norm) as [number, number];
+  const [early, late] = [growth[0]!, growth.at(-1)!];
+  if (!Number.isFinite(last) || !(sizes[0]! > LEAST_GROWTH * last)) return null;
+  const apart = growth.map((other) => norm(other.map((value, i) => value - early[i]!)) / sizes[0]!);
+  if (!(Math.max(...apart) < EVEN) || late.length === 0) return null;
+  return {
+    symptom: 'The first steps look right, then updates grow and the loss swings ever wider: old gradients are never set to zero.',
+    evidence:
+      `on the same batch, from the same weights, each step's update is larger than the one before by the same vector: ` +
+      `norm ${formatNumber(first)} at first, ${formatNumber(last)} after ${updates.length} steps`,
+    where: 'the sum of gradients',
+    fix: 'set the sum to zero after each update: sum.assign(tf.zerosLike(sum)); or accumulateSteps in compile, which does',
+  };
+}

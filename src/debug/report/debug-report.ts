@@ -1,0 +1,248 @@
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IsInt, IsNotEmpty, IsOptional, IsString, Min } from 'class-validator';
+import { BaseCallback } from '../../callbacks/callback.js';
+import { CallbackError } from '../../core/errors.js';
+import type { Logs } from '../../training/logs.js';
+import type { ProbeReading, ProbeRequest } from '../../training/probe-contract.js';
+import { Callback } from '../declarations.js';
+import { findingsOf } from './found.js';
+import { inspectStep } from './inspect-step.js';
+import { toJson } from './markup.js';
+import { reportPage, type ReportContent } from './report-page.js';
+import { histogramsOf, RunRecord } from './run-record.js';
+import { TensorBoardWriter } from './tensorboard-writer.js';
+
+/** Options of {@link DebugReport}. */
+export class DebugReportOptions {
+  /** Folder to write into; made where it is missing. Required. */
+  @IsString()
+  @IsNotEmpty()
+  directory!: string;
+
+  /** Every how many steps gradients, weights and outputs are measured. Default 10. */
+  @IsInt()
+  @Min(1)
+  every = 10;
+
+  /** First line of the page. Default the model's name. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  title?: string;
+}
+
+const MILLISECONDS_BETWEEN_PAGES = 2000;
+/** A page takes at most this part of the time. */
+const PART_OF_TIME = 0.02;
+
+/**
+ * Writes what a run does into a folder: a page to look at, lines of JSON, and event files for TensorBoard.
+ *
+ * `report.markup` opens without a network in any browser and is written anew as training goes on: loss, metrics, learning
+ * rate, heat maps of gradient norms and update ratios by layer, histograms, dead units, memory and time of a step, the graph
+ * of layers with shapes and gradient norms, and what other callbacks of the run have found. `report.jsonl` has one line for
+ * each probe, epoch and finding; `tensorboard` the scalars and histograms.
+ *
+ * When to use: in any run that is to be understood; `fit({ debug: { report: directory } })` attaches one together with a
+ * `GradientDoctor`. A folder holds one run: a later one begins the files anew, unless it goes on from a checkpoint.
+ *
+ * The first probed step is recorded and traced once more for its graph and its times; probed steps cost what their
+ * measurements cost.
+ *
+ * @throws OptionsError [unknown-option | invalid-option]; CallbackError [report-directory] where the folder cannot be written
+ *
+ * @example
+ * ```ts
+ * import { existsSync, mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { DebugReport, layers, sequential, tf } from 'adjoint';
+ *
+ * const directory = mkdtempSync(join(tmpdir(), 'report-'));
+ * const model = sequential([layers.dense({ units: 8, activation: 'relu' }), layers.dense({ units: 1 })]);
+ * model.compile({ optimizer: 'adam', loss: 'meanSquaredError' });
+ * await model.fit(tf.ones([32, 4]), tf.ones([32, 1]), {
+ *   epochs: 3,
+ *   verbose: 0,
+ *   callbacks: [new DebugReport({ directory, every: 1 })],
+ * });
+ * console.log(existsSync(join(directory, 'report.html'))); // true
+ * model.dispose();
+ * ```
+ *
+ * @see `docs/report.md`
+ */
+@Callback('adjoint/debug-report', DebugReportOptions)
+export class DebugReport extends BaseCallback<DebugReportOptions> {
+  private record = new RunRecord();
+  private anatomy: ReportContent['anatomy'];
+  private events: TensorBoardWriter | undefined;
+  private told = new Set<string>();
+  private histogramsOfEpoch: number | undefined;
+  private state: string | undefined;
+  private nextPage = 0;
+
+  override get probeRequest(): ProbeRequest {
+    return {
+      every: this.options.every,
+      weights: ['gradientNorm', 'weightNorm', 'updateRatio', 'zeroFraction', 'nonFinite'],
+      layers: ['mean', 'standardDeviation', 'zeroFraction', 'nonFinite', 'saturation', 'unitActivity', 'cotangentNorm'],
+      histograms: true,
+    };
+  }
+
+  override onTrainBegin(): void {
+    const { directory } = this.options;
+    this.record = new RunRecord();
+    this.anatomy = undefined;
+    this.told = new Set();
+    this.histogramsOfEpoch = undefined;
+    this.nextPage = 0;
+    try {
+      const folder = join(directory, 'tensorboard');
+      mkdirSync(folder, { recursive: true });
+      if (!this.run.resumed) writeFileSync(join(directory, 'report.jsonl'), '');
+      this.events = new TensorBoardWriter(folder, this.run.resumed);
+    } catch (error) {
+      throw new CallbackError('report-directory', {
+        where: `callback "${this.name}"`,
+        expected: 'a folder that can be written',
+        received: (error as Error).message,
+        fix: 'choose another directory',
+        cause: error,
+      });
+    }
+    this.state = 'running';
+    const { modelName, epochs, initialEpoch, stepsPerEpoch, resumed } = this.run;
+    this.tell('run', { title: this.title, model: modelName, epochs, initialEpoch, stepsPerEpoch, resumed });
+  }
+
+  override async onProbe(reading: ProbeReading): Promise<void> {
+    const { learningRate } = this.run.optimizer;
+    this.record.addProbe(reading, learningRate);
+    if (this.anatomy === undefined && Object.keys(reading.layers).length > 0) await this.lookIntoStep();
+    const isFirst = this.histogramsOfEpoch !== reading.epoch;
+    this.histogramsOfEpoch = reading.epoch;
+    this.tell('probe', { learningRate, ...reading }, !isFirst);
+    this.tellEvents(reading, learningRate, isFirst);
+    this.refresh();
+  }
+
+  override onEpochEnd(epoch: number, logs: Logs): void {
+    const { optimizer, progress, mode } = this.run;
+    const { totalSteps, millisecondsPerStep } = progress;
+    const { learningRate } = optimizer;
+    const entry = { epoch, totalSteps, millisecondsPerStep, mode, learningRate, logs };
+    this.record.epochs.push(entry);
+    this.tell('epoch', entry);
+    this.events?.add(totalSteps, logs);
+    this.refresh();
+  }
+
+  override onTrainEnd(): void {
+    const { stopReason } = this.run;
+    this.state = stopReason === null ? 'finished' : `stopped: ${stopReason}`;
+  }
+
+  override onTrainError(error: unknown): void {
+    // It may not have begun.
+    if (this.state === undefined) return;
+    this.state = `ended by an error: ${error instanceof Error ? error.message.split('\n')[0]! : String(error)}`;
+  }
+
+  override detach(): void {
+    try {
+      if (this.state !== undefined) this.finish(this.state);
+    } finally {
+      this.state = undefined;
+      this.events?.close();
+      this.events = undefined;
+      super.detach();
+    }
+  }
+
+  private get title(): string {
+    return this.options.title ?? this.run.modelName;
+  }
+
+  /** Here, and not in `onTrainEnd`: other callbacks may find something in theirs. */
+  private finish(state: string): void {
+    this.state = state === 'running' ? 'ended early' : state;
+    try {
+      this.tell('end', { state: this.state });
+      this.writePage();
+    } catch (error) {
+      // What ended the run is not to be hidden behind a full disk.
+      this.run.logger.warn(`${this.name}: the last page was not written: ${(error as Error).message}`);
+    }
+  }
+
+  private async lookIntoStep(): Promise<void> {
+    const { inspection } = this.run;
+    if (inspection.batches.length === 0) return;
+    this.anatomy = await inspectStep(inspection);
+    if ('problem' in this.anatomy) return this.tell('step', this.anatomy);
+    const { graph, bytes, profile, examples } = this.anatomy;
+    const { stepMilliseconds, layers } = profile;
+    this.tell('step', { examples, bytes, stepMilliseconds, layers, graph });
+  }
+
+  private tell(kind: string, content: object, slim = false): void {
+    const written = slim ? withoutHistograms(content) : content;
+    appendFileSync(join(this.options.directory, 'report.jsonl'), `${toJson({ kind, ...written })}\n`);
+  }
+
+  private tellEvents(reading: ProbeReading, learningRate: number, withHistograms: boolean): void {
+    const scalars: Record<string, number> = { 'probe/loss': reading.loss, 'probe/learningRate': learningRate };
+    for (const [path, { gradientNorm, updateRatio }] of Object.entries(reading.weights)) {
+      if (gradientNorm !== undefined) scalars[`gradientNorm/${path}`] = gradientNorm;
+      if (updateRatio !== undefined) scalars[`updateRatio/${path}`] = updateRatio;
+    }
+    const kinds = withHistograms ? (['gradients', 'weights', 'outputs'] as const) : [];
+    const histograms = kinds.flatMap((kind) =>
+      histogramsOf(reading, kind).map(([path, histogram]) => [`${kind}/${path}`, histogram] as const),
+    );
+    this.events?.add(reading.totalSteps, scalars, Object.fromEntries(histograms));
+  }
+
+  /** Writes the page where the last one is old enough. */
+  private refresh(): void {
+    const start = performance.now();
+    if (start < this.nextPage) return;
+    this.writePage();
+    const end = performance.now();
+    this.nextPage = end + Math.max(MILLISECONDS_BETWEEN_PAGES, (end - start) / PART_OF_TIME);
+  }
+
+  private writePage(): void {
+    const { modelName, mode, epochs, progress } = this.run;
+    const found = findingsOf(this.run.attached);
+    for (const finding of found) {
+      const key = `${finding.from} ${finding.title} ${finding.words['where'] ?? ''}`;
+      if (!this.told.has(key)) this.tell('finding', finding);
+      this.told.add(key);
+    }
+    const page = reportPage({
+      title: this.title,
+      modelName,
+      state: this.state!,
+      mode,
+      epochs,
+      ...progress,
+      record: this.record,
+      found,
+      anatomy: this.anatomy,
+    });
+    const path = join(this.options.directory, 'report.html');
+    // Beside it and renamed: a browser never sees half of a page. Not synced: a report is no checkpoint.
+    writeFileSync(`${path}.partial`, page);
+    renameSync(`${path}.partial`, path);
+  }
+}
+
+function withoutHistograms(content: object): object {
+  return JSON.parse(toJson(content), (key, value: unknown) =>
+    key.endsWith('Histogram') ? undefined : value,
+  ) as object;
+}

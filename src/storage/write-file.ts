@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AdjointError, DataError } from '../core/errors.js';
+
+/** Content that is made while it is written; a piece may be a view on memory of any size. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** What one file holds. */
+export interface Written {
+  readonly bytes: number;
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Bytes between two turns of the event loop: hashing this much takes 1 to 3 ms. */
+const CHUNK = 1 << 20;
+
+let files = 0;
+
+/**
+ * Writes a file that is there whole or not at all: into a temporary file beside it, to the disk, then renamed.
+ *
+ * @throws DataError [write-failed] nothing was changed
+ */
+export async function writeFileAtomically(path: string, pieces: Pieces): Promise<Written> {
+  const target = resolve(path);
+  const partial = partialPath(target, ++files);
+  return explained(`file ${JSON.stringify(path)}`, async () => {
+    await makeFolder(dirname(target));
+    try {
+      const written = await writeNewFile(partial, pieces);
+      await rename(partial, target);
+      await syncFolder(dirname(target));
+      return written;
+    } catch (error) {
+      await rm(partial, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/** Beside the target, hidden, and with the process that writes it, so that a later one knows what nobody finishes. */
+export function partialPath(target: string, count: number): string {
+  return join(dirname(target), `.${basename(target)}.partial-${process.pid}-${count}`);
+}
+
+/** Writes and syncs a file that must not exist. */
+export async function writeNewFile(path: string, pieces: Pieces): Promise<Written> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(path, 'wx');
+  try {
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.length; at += CHUNK) {
+        const chunk = piece.subarray(at, at + CHUNK);
+        hash.update(chunk);
+        await writeWhole(file, chunk);
+      }
+      bytes += piece.length;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/** A write may take fewer bytes than it was given, where the disk fills up. */
+async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+}
+
+/** A folder with those above it, each of which the disk remembers. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const top = dirname(resolve(first));
+  for (let folder = dirname(resolve(path)); folder.length >= top.length; folder = dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === top) return;
+  }
+}
+
+/** Makes the disk remember a folder's names. Some systems, Windows among them, do not sync folders: no fault of ours. */
+export async function syncFolder(path: string): Promise<void> {
+  let folder: FileHandle;
+  try {
+    folder = await open(path, 'r');
+  } catch (error) {
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(codeOf(error) ?? '')) return;
+    throw error;
+  }
+  try {
+    await folder.sync();
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EISDIR'].includes(codeOf(error) ?? '')) throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error || typeof error === 'object' ? (error as { code?: string } | null)?.code : undefined;
+}
+
+const FIXES: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on this disk, or write to another one',
+  EDQUOT: 'make room in your quota, or write to another disk',
+  EFBIG: 'raise the limit on the size of a file (ulimit -f), or write to another disk',
+  EROFS: 'write to a disk that is not read-only',
+  EACCES: 'give this user the right to write there, or write elsewhere',
+  EPERM: 'give this user the right to write there, or write elsewhere',
+  ENOTDIR: 'a part of the path is a file: choose another path',
+  EEXIST: 'a part of the path is a file: choose another path',
+  EISDIR: 'the path is a folder: choose another name',
+  ENAMETOOLONG: 'choose a shorter name',
+  EMFILE: 'close files, or raise the limit on open files (ulimit -n)',
+};
+
+/** Runs a piece of writing; what the system refuses becomes a DataError that names place and cause. */
+export async function explained<Result>(where: string, write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (error) {
+    const code = codeOf(error);
+    if (error instanceof AdjointError || code === undefined) throw error;
+    throw new DataError('write-failed', {
+      where,
+      expected: 'a place that can be written',
+      received: (error as Error).message,
+      fix: FIXES[code],
+      cause: error,
+    });
+  }
+}
