@@ -17,7 +17,7 @@ const BATCHES: Readonly<Record<string, readonly number[]>> = {
   resnet20: [24, 80],
 };
 /** Each with several runs, of which the highest counts: which of two ready ops goes first differs from run to run. */
-const REPORTS = 3;
+const REPORTS = 5;
 /** Parts of what is kept without checkpoints; the least that is possible is taken. */
 const BUDGETS = [0.5, 0.7, 0.9, 1];
 
@@ -81,7 +81,6 @@ for (const [key, batches] of Object.entries(BATCHES)) {
       forecasts.push(
         checkpoint === 'budget' ? await forecastBudget(key, batch) : await forecast(key, checkpoint, batch),
       );
-      if (process.env['VERBOSE']) console.log(JSON.stringify(forecasts.at(-1)));
     }
   }
 }

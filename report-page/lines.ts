@@ -20,6 +20,9 @@ export function drawLines({ series, yLabel, title }: LineChart, width: number): 
   const finite = points.filter(({ y }) => Number.isFinite(y));
   const values = finite.map(({ y }) => y);
   const isWide = values.length > 1 && Math.min(...values) > 0 && Math.max(...values) > WIDE_RANGE * Math.min(...values);
+  const powers = isWide ? powersOfTen(Math.min(...values), Math.max(...values)) : [];
+  // Ticks between two powers are lines without a number.
+  const ticks = powers.length > 1 ? powers : 5;
   const lines = finite.filter(({ faint }) => !faint);
   const lost = points.filter(({ y }) => !Number.isFinite(y));
   const names = series.map(({ name }) => name);
@@ -39,11 +42,11 @@ export function drawLines({ series, yLabel, title }: LineChart, width: number): 
       legend: names.length > 1,
     },
     marks: [
-      gridY({ strokeOpacity: 0.12 }),
+      gridY({ strokeOpacity: 0.12, ticks }),
       axisY({
         label: isWide ? `${yLabel}, by powers` : yLabel,
         labelArrow: 'none',
-        ticks: 5,
+        ticks,
         tickFormat: formatNumber,
       }),
       axisX({ label: 'training step', labelArrow: 'none', ticks: Math.max(3, Math.floor(width / 110)) }),
@@ -67,6 +70,15 @@ export function drawLines({ series, yLabel, title }: LineChart, width: number): 
       ),
     ],
   });
+}
+
+function powersOfTen(least: number, most: number): number[] {
+  const [first, last] = [Math.ceil(Math.log10(least)), Math.floor(Math.log10(most))];
+  const every = Math.max(1, Math.ceil((last - first) / 6));
+  return Array.from(
+    { length: Math.max(0, Math.floor((last - first) / every) + 1) },
+    (_, i) => 10 ** (first + i * every),
+  );
 }
 
 const COLOURS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// `npm run report:look -- FOLDER=NAME [...]`: opens the report.html of each folder in headless Chromium with the network off,
+// `npm run report:look -- [--only VIEW] FOLDER=NAME [...]`: opens the report.html of each folder in headless Chromium with the network off,
 // and writes docs/images/NAME-wide.png, NAME-narrow.png and NAME-dark.png. A page that asks for anything or that reports an
 // error ends it with exit code 1. Skipped, with a word about it, where there is no Chromium.
 import { spawn, spawnSync } from 'node:child_process';
@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const images = join(root, 'docs', 'images');
@@ -88,7 +89,7 @@ async function look(browser, folder, name) {
     downloadThroughput: 0,
     uploadThroughput: 0,
   });
-  for (const view of views) {
+  for (const view of chosen) {
     await send('Emulation.setEmulatedMedia', {
       features: [{ name: 'prefers-color-scheme', value: view.dark ? 'dark' : 'light' }],
     });
@@ -111,9 +112,17 @@ async function look(browser, folder, name) {
   return [...new Set(complaints)].map((complaint) => `${name}: ${complaint.slice(0, 300)}`);
 }
 
-const pairs = process.argv.slice(2).map((argument) => argument.split('='));
-if (pairs.length === 0 || pairs.some(([folder, name]) => !name || !existsSync(join(folder, 'report.html')))) {
-  console.error('usage: npm run report:look -- FOLDER=NAME [...], where FOLDER has a report.html');
+const { values, positionals } = parseArgs({ options: { only: { type: 'string' } }, allowPositionals: true });
+const chosen = views.filter(({ name }) => values.only === undefined || name === values.only);
+const pairs = positionals.map((argument) => argument.split('='));
+if (
+  pairs.length === 0 ||
+  chosen.length === 0 ||
+  pairs.some(([folder, name]) => !name || !existsSync(join(folder, 'report.html')))
+) {
+  console.error(
+    'usage: npm run report:look -- [--only wide|narrow|dark] FOLDER=NAME [...], where FOLDER has a report.html',
+  );
   process.exit(2);
 }
 const command = findBrowser();

@@ -1,5 +1,6 @@
 // `node scripts/run-bench.mjs [arguments]`: builds, installs the engine where it is missing, and runs bench/main.ts;
-// with `leaks`, `hvp`, `doctor/run`, `kill` or `checkpoint-stall` as the first argument the file of that name in bench.
+// with `leaks`, `hvp`, `doctor/run`, `kill`, `checkpoint-stall` or
+// `memory-forecast` as the first argument the file of that name in bench.
 import { spawnSync } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ function runNode(args) {
 }
 
 function runBench([first, ...rest]) {
-  const named = ['leaks', 'hvp', 'doctor/run', 'kill', 'checkpoint-stall'].includes(first);
+  const named = ['leaks', 'hvp', 'doctor/run', 'kill', 'checkpoint-stall', 'memory-forecast'].includes(first);
   const [file, args] = named ? [`${first}.ts`, rest] : ['main.ts', process.argv.slice(2)];
   return runNode(['--import', import.meta.resolve('tsx'), join(root, 'bench', file), ...args]);
 }

@@ -228,6 +228,7 @@ export { HOOKS } from './training/callback-contract.js';
 export type { CallbackContract, HookName, RunProgress, TrainingRun } from './training/callback-contract.js';
 export type { ExecutionMode } from './training/execution-mode.js';
 export type { Logs } from './training/logs.js';
+export { LAYER_QUANTITIES, WEIGHT_QUANTITIES } from './training/probe-contract.js';
 export type {
   Histogram,
   LayerQuantity,
@@ -283,6 +284,7 @@ export { DeadUnits, DeadUnitsOptions } from './debug/dead-units.js';
 export type { DeadUnitsFinding, UnitActivity } from './debug/dead-units.js';
 export { diagnose, DiagnoseOptions } from './debug/diagnose.js';
 export type { LoopStep } from './debug/diagnose.js';
+export { CAUSES } from './debug/diagnoses/diagnosis.js';
 export type { CauseName, DoctorFinding } from './debug/diagnoses/diagnosis.js';
 export type { Finding, SeenFinding } from './debug/finding.js';
 export { GradientDoctor, GradientDoctorOptions } from './debug/gradient-doctor.js';

@@ -3,7 +3,7 @@ import { Adam, layers, sequential, SparseCategoricalCrossentropy, tf, type Seque
 const CLASSES = 10;
 
 /** Cross-entropy as one writes it down: the log of a probability that softmax has rounded to 0 is minus infinity. */
-export function crossEntropyByHand(labels: Tensor, probabilities: Tensor): Tensor {
+function crossEntropyByHand(labels: Tensor, probabilities: Tensor): Tensor {
   const wanted = tf.oneHot(tf.cast(tf.reshape(labels, [-1]), 'int32'), CLASSES);
   return tf.neg(tf.sum(tf.mul(wanted, tf.log(probabilities)), -1));
 }

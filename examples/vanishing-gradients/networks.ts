@@ -1,4 +1,4 @@
-import { BaseModel, layers, sequential } from 'adjoint';
+import { layers, sequential, type BaseLayer, type BaseModel } from 'adjoint';
 
 /** Hidden layers of every network. */
 export const DEPTH = 30;
@@ -26,7 +26,7 @@ export const networks: Readonly<Record<string, () => BaseModel>> = {
     ]),
 };
 
-function stack(name: string, make: (index: number) => BaseModel['layers'][number][]): BaseModel {
+function stack(name: string, make: (index: number) => BaseLayer[]): BaseModel {
   const body = Array.from({ length: DEPTH }, (_, index) => make(index)).flat();
   return sequential([layers.flatten(), ...body, layers.dense({ units: CLASSES, activation: 'logSoftmax' })], { name });
 }

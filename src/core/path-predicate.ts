@@ -8,15 +8,19 @@ import { didYouMean } from './nearest-name.js';
  */
 export type PathPredicate = string | RegExp | ((path: string) => boolean) | readonly PathPredicate[];
 
-/** Compiles a predicate once, so that it can be asked for many paths. */
-export function compilePathPredicate(predicate: PathPredicate): (path: string) => boolean {
+/**
+ * Compiles a predicate once, so that it can be asked for many paths.
+ *
+ * @param where - what it belongs to, for the error of one that is none
+ */
+export function compilePathPredicate(predicate: PathPredicate, where = 'path predicate'): (path: string) => boolean {
   if (typeof predicate === 'function') return predicate;
   if (typeof predicate === 'string') {
     const expression = globToRegExp(predicate);
     return (path) => expression.test(path);
   }
   if (Array.isArray(predicate)) {
-    const parts = predicate.map((part: PathPredicate) => compilePathPredicate(part));
+    const parts = predicate.map((part: PathPredicate) => compilePathPredicate(part, where));
     return (path) => parts.some((matches) => matches(path));
   }
   if (predicate instanceof RegExp) {
@@ -25,9 +29,9 @@ export function compilePathPredicate(predicate: PathPredicate): (path: string) =
     return (path) => expression.test(path);
   }
   throw new OptionsError('path-predicate', {
-    where: 'path predicate',
+    where,
     expected: 'a glob string, a RegExp, a function of the path, or a list of these',
-    received: String(predicate),
+    received: formatValue(predicate),
   });
 }
 
@@ -41,18 +45,20 @@ export function formatPredicate(predicate: PathPredicate): string {
  *
  * @param what - what there is to be chosen: `weight of the model`
  * @param paths - the paths that it was asked for
+ * @param words - what a string means that is no path
  */
 export function choosesNothing(
   predicate: PathPredicate,
   where: string,
   what: string,
   paths: readonly string[],
+  words: readonly string[] = [],
 ): OptionsError {
   return new OptionsError('invalid-option', {
     where,
     expected: `a predicate that chooses at least one ${what}`,
     received: formatPredicate(predicate),
-    fix: didYouMean(typeof predicate === 'string' ? predicate : '', new Set(paths.flatMap(placesOf))),
+    fix: didYouMean(typeof predicate === 'string' ? predicate : '', new Set([...words, ...paths.flatMap(placesOf)])),
   });
 }
 

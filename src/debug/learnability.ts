@@ -5,17 +5,24 @@
  * @see Hastie, Tibshirani, Friedman, "The elements of statistical learning" (2009), section 7.10
  */
 
-/** Of the mean diagonal of the kernel; small enough for smooth functions, large enough for noise. */
-const RIDGE = 0.1;
+/** Of the diagonal of the kernel, which is 2: for labels without noise, with some, and with little else. */
+const RIDGES = [0.2, 4, 40];
 
 /** Smooths examples for whatever labels they have. */
 export class Learnability {
-  /** Inverse of the kernel with its ridge, row by row. */
-  private readonly inverse: Float64Array;
+  /** Inverses of the kernel with each of the ridges, row by row. */
+  private readonly inverses: readonly Float64Array[];
 
   /** @param inputs - one row an example, all of one width */
   constructor(private readonly inputs: readonly ArrayLike<number>[]) {
-    this.inverse = inverted(kernelOf(standardised(inputs)), inputs.length);
+    const kernel = kernelOf(standardised(inputs));
+    const n = inputs.length;
+    this.inverses = RIDGES.map((ridge) =>
+      inverted(
+        kernel.map((value, i) => (i % (n + 1) === 0 ? value + ridge : value)),
+        n,
+      ),
+    );
   }
 
   /**
@@ -24,6 +31,10 @@ export class Learnability {
    * @param targets - one row an example
    */
   score(targets: readonly ArrayLike<number>[]): number {
+    return Math.max(...this.inverses.map((inverse) => this.scoreOf(targets, inverse)));
+  }
+
+  private scoreOf(targets: readonly ArrayLike<number>[], inverse: Float64Array): number {
     const n = this.inputs.length;
     const width = targets[0]?.length ?? 0;
     let [left, total] = [0, 0];
@@ -31,8 +42,8 @@ export class Learnability {
       const mean = targets.reduce((sum, row) => sum + row[column]!, 0) / n;
       for (let i = 0; i < n; i++) {
         let weighted = 0;
-        for (let j = 0; j < n; j++) weighted += this.inverse[i * n + j]! * (targets[j]![column]! - mean);
-        const residual = weighted / this.inverse[i * n + i]!;
+        for (let j = 0; j < n; j++) weighted += inverse[i * n + j]! * (targets[j]![column]! - mean);
+        const residual = weighted / inverse[i * n + i]!;
         left += residual * residual;
         total += (targets[i]![column]! - mean) ** 2;
       }
@@ -76,7 +87,7 @@ function kernelOf(rows: readonly Float64Array[]): Float64Array {
   const kernel = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) {
-      kernel[i * n + j] = products[i * n + j]! + Math.exp(-distance(i, j) / width2) + (i === j ? 2 * RIDGE : 0);
+      kernel[i * n + j] = products[i * n + j]! + Math.exp(-distance(i, j) / width2);
     }
   }
   return kernel;

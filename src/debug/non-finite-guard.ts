@@ -67,7 +67,7 @@ export class NonFiniteGuardOptions {
  * model.compile({ optimizer: 'sgd', loss: (labels, predictions) => tf.mean(tf.div(predictions, labels), -1) });
  * const guard = new NonFiniteGuard({ onReport: ({ culprit, examples }) => console.log(culprit, examples) });
  * await model.fit(tf.ones([3, 2]), tf.tensor2d([[1], [0], [2]]), { verbose: 0, shuffle: false, callbacks: [guard] });
- * model.dispose(); // RealDiv in the forward pass of the loss function_loss [ 1 ]
+ * model.dispose(); // RealDiv in the forward pass of the loss "loss" [ 1 ]
  * ```
  *
  * @see TerminateOnNaN, which only stops; `docs/non-finite.md`
@@ -90,7 +90,7 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
   }
 
   override onBatchEnd(batch: number, logs: Logs): void | Promise<void> {
-    if (isFinite(logs)) {
+    if (areFinite(logs)) {
       this.unscaled = 0;
       return undefined;
     }
@@ -124,18 +124,29 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
     const where = `epoch ${run.progress.epoch + 1}, ${what} ${batch + 1} of ${model.describe()}`;
     let culprit = 'loss or gradient';
     if (this.reports.length < maxReports) {
-      const report = await locateNonFinite(step, where);
-      this.reports.push(report);
-      if (report.kind !== 'unreproduced') culprit = report.culprit;
-      await this.tell(report);
-      if (reproDirectory !== undefined && this.reports.length === 1) {
-        await this.keep(step, where, reproDirectory);
-      }
+      if (reproDirectory !== undefined && this.reports.length === 0) await this.keep(step, where, reproDirectory);
+      culprit = (await this.explain(step, where)) ?? culprit;
     }
     if (action === 'continue') this.gatesNonFinite = false;
     if (action === 'stop') {
       run.stop(`${where} is not finite, by ${culprit}; weights and optimizer stand as before that step`);
     }
+  }
+
+  /** @returns what is to blame; `undefined` where that cannot be told */
+  private async explain(step: PastStep, where: string): Promise<string | undefined> {
+    let report: NonFiniteReport;
+    try {
+      report = await locateNonFinite(step, where);
+    } catch (error) {
+      // Code that does something else when it is run again may fail; the training goes on or stops as it was told.
+      if (!(error instanceof AdjointError)) throw error;
+      this.run.logger.warn(`NonFiniteGuard: ${where} is not finite, and cannot be run again\n${error.message}`);
+      return undefined;
+    }
+    this.reports.push(report);
+    await this.tell(report);
+    return report.kind === 'unreproduced' ? undefined : report.culprit;
   }
 
   private async keep(step: PastStep, where: string, directory: string): Promise<void> {
@@ -166,7 +177,7 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
   }
 }
 
-function isFinite(logs: Logs): boolean {
+function areFinite(logs: Logs): boolean {
   for (const name in logs) if (!Number.isFinite(logs[name])) return false;
   return true;
 }

@@ -40,7 +40,12 @@ export interface TriedFix {
 export function tryFixes(evidence: Evidence, findings: readonly DoctorFinding[]): TriedFix[] {
   const { model, initialWeights } = evidence;
   const steps = Math.max(STEPS, evidence.batches.length);
-  const run = ({ name, plan, weights = initialWeights, batches = evidence.batches }: Change): Omit<TriedFix, 'helps'> => {
+  const run = ({
+    name,
+    plan,
+    weights = initialWeights,
+    batches = evidence.batches,
+  }: Change): Omit<TriedFix, 'helps'> => {
     const trial = { model, plan: { ...evidence.plan, ...plan }, weights, batches, steps };
     const losses = attempt(() => trialTraining(trial)) ?? [];
     const isWhole = losses.length === steps && losses.every(Number.isFinite);
@@ -75,7 +80,13 @@ function changesFor(causes: ReadonlySet<CauseName>, evidence: Evidence): Change[
     return { name: `learningRate: ${formatNumber(learningRate)}`, plan: { sweep } };
   };
   const changes: Change[] = [];
-  const unsteady = found('learning-rate-too-high', 'exploding-initialisation', 'unnormalised-inputs', 'norm-spikes', 'dead-relu');
+  const unsteady = found(
+    'learning-rate-too-high',
+    'exploding-initialisation',
+    'unnormalised-inputs',
+    'norm-spikes',
+    'dead-relu',
+  );
   if (rate !== null && (unsteady || found('overfit-high-rate', 'saturation'))) changes.push(rated(0.1), rated(0.01));
   if (rate !== null && found('learning-rate-too-low', 'vanishing-depth')) changes.push(rated(10), rated(100));
   if (unsteady) {
@@ -96,7 +107,13 @@ function changesFor(causes: ReadonlySet<CauseName>, evidence: Evidence): Change[
     const dynamic = { growthFactor: 2, backoff: 0.5, growthInterval: 2000 };
     changes.push({ name: "lossScale: 'dynamic'", plan: { lossScale: { initial: 2 ** 15, dynamic } } });
   }
-  const wrongWeights = found('zero-initialisation', 'exploding-initialisation', 'vanishing-depth', 'saturation', 'dead-relu');
+  const wrongWeights = found(
+    'zero-initialisation',
+    'exploding-initialisation',
+    'vanishing-depth',
+    'saturation',
+    'dead-relu',
+  );
   if (wrongWeights) changes.push({ name: 'kernels by heNormal, biases 0', weights: redrawn(evidence) });
   if (found('unnormalised-inputs')) changes.push({ name: 'normalised inputs', batches: normalised(evidence.batches) });
   return changes;
@@ -121,13 +138,21 @@ function redrawn({ model, initialWeights, plan }: Evidence): WeightSnapshot {
 /** Inputs whose columns have mean 0 and standard deviation 1, by the numbers of all these batches. */
 function normalised(batches: readonly Batch[]): Batch[] {
   const width = Math.max(1, (batches[0]?.x.values.length ?? 0) / (batches[0]?.size ?? 1));
-  const [count, sums, squares] = [batches.reduce((sum, { size }) => sum + size, 0), new Float64Array(width), new Float64Array(width)];
+  const [count, sums, squares] = [
+    batches.reduce((sum, { size }) => sum + size, 0),
+    new Float64Array(width),
+    new Float64Array(width),
+  ];
   for (const { x } of batches) x.values.forEach((value, i) => (sums[i % width]! += value));
   const means = sums.map((sum) => sum / count);
-  for (const { x } of batches) x.values.forEach((value, i) => (squares[i % width]! += (value - means[i % width]!) ** 2));
+  for (const { x } of batches)
+    x.values.forEach((value, i) => (squares[i % width]! += (value - means[i % width]!) ** 2));
   const deviations = squares.map((square) => Math.sqrt(square / count) || 1);
   return batches.map((batch) => {
-    const values = Float32Array.from(batch.x.values, (value, i) => (value - means[i % width]!) / deviations[i % width]!);
+    const values = Float32Array.from(
+      batch.x.values,
+      (value, i) => (value - means[i % width]!) / deviations[i % width]!,
+    );
     return { ...batch, x: { ...batch.x, dtype: 'float32', values } };
   });
 }

@@ -24,7 +24,11 @@ export interface CallOptions {
   readonly step?: Tensor;
   /** The model whose training step makes the calls: layers called by it have to be its own. Default none. */
   readonly caller?: object;
-  /** @internal */
+  /**
+   * Sees every layer's output. Default nobody.
+   *
+   * @internal
+   */
   readonly observer?: OutputObserver;
 }
 

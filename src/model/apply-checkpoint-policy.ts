@@ -66,7 +66,7 @@ export function applyCheckpointPolicy(
 }
 
 function byPath(model: AnyLayer, predicate: PathPredicate, where: string, strict: boolean, by: AnyLayer = model): void {
-  const matches = compilePathPredicate(predicate);
+  const matches = compilePathPredicate(predicate, where);
   const paths: string[] = [];
   let chosen = 0;
   const look = (layer: AnyLayer, prefix: string): void => {
@@ -80,7 +80,8 @@ function byPath(model: AnyLayer, predicate: PathPredicate, where: string, strict
     }
   };
   look(model, '');
-  if (chosen === 0 && strict) throw choosesNothing(predicate, where, 'layer of the model', paths);
+  if (chosen === 0 && strict)
+    throw choosesNothing(predicate, where, 'layer of the model', paths, ['none', 'all', 'sqrt']);
 }
 
 function outermostChains(layer: AnyLayer): Chain[] {

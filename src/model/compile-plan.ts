@@ -110,7 +110,10 @@ function precisionOf(
   return {
     precision,
     float32Layers,
-    isFloat32: float32Layers === undefined ? () => false : compilePathPredicate(float32Layers),
+    isFloat32:
+      float32Layers === undefined
+        ? () => false
+        : compilePathPredicate(float32Layers, `option "float32Layers" of ${where}`),
     lossScale: lossScaleSettings(options.lossScale, precision, where),
   };
 }

@@ -27,7 +27,7 @@ import type { GradientTransform, TensorsByPath } from './gradient-transform.js';
  * ```
  */
 export function onlyFor(predicate: PathPredicate, transform: GradientTransform): GradientTransform {
-  const matches = compilePathPredicate(predicate);
+  const matches = compilePathPredicate(predicate, 'predicate of onlyFor');
   const chosen = (tensors: TensorsByPath): TensorsByPath => new Map([...tensors].filter(([path]) => matches(path)));
   const name = `${transform.name} only for ${formatPredicate(predicate)}`;
   return {

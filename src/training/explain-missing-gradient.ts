@@ -34,9 +34,12 @@ export interface MissingGradient {
 
 /** Kernels that the tape knows and whose derivative is zero wherever there is one. */
 const FLAT: ReadonlySet<string> = new Set([
-  ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Step', 'OnesLike', 'ZerosLike', 'GreaterEqual'],
+  ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Step', 'GreaterEqual'],
   ...['IsFinite', 'IsInf', 'IsNan'],
 ]);
+
+/** Kernels that take nothing but the shape of their input. */
+const OF_SHAPE: ReadonlySet<string> = new Set(['OnesLike', 'ZerosLike']);
 
 /** A loss and the weights that it is to train. */
 interface Objective {
@@ -132,13 +135,16 @@ function explain(
   path: string,
   seed: number,
   losses: ReadonlySet<number>,
-  { ops, reads, tape }: ForwardTrace,
+  trace: ForwardTrace,
 ): MissingGradient | undefined {
+  const { reads } = trace;
+  const ops = trace.ops.filter(({ kernel }) => !OF_SHAPE.has(kernel));
+  const tape = trace.tape.filter(({ kernel }) => !OF_SHAPE.has(kernel) && !FLAT.has(kernel));
   const cone = new Set([seed]);
   for (const { inputs, outputs } of ops) if (inputs.some((id) => cone.has(id))) outputs.forEach((id) => cone.add(id));
   const differentiable = new Set([seed]);
-  for (const { kernel, inputs, outputs } of tape) {
-    if (!FLAT.has(kernel) && inputs.some((id) => differentiable.has(id))) {
+  for (const { inputs, outputs } of tape) {
+    if (inputs.some((id) => differentiable.has(id))) {
       outputs.forEach((id) => differentiable.add(id));
     }
   }

@@ -39,7 +39,7 @@ export async function findFaultyExamples(
 }
 
 /** A batch of the same size that holds these examples alone, each as often as it takes. */
-export function filledWith({ size, x, y, sampleWeight }: Batch, examples: readonly number[]): Batch {
+function filledWith({ size, x, y, sampleWeight }: Batch, examples: readonly number[]): Batch {
   const order = Int32Array.from({ length: size }, (_, i) => examples[i % examples.length]!);
   const pick = (array: Batch['x']) => gatherRows(array, order, 0, size);
   return { size, x: pick(x), y: y && pick(y), sampleWeight: sampleWeight && pick(sampleWeight) };

@@ -142,9 +142,12 @@ export class FitSession implements TrainingRun {
       await this.trainEpochs();
       return this.logs;
     } finally {
-      await this.feed.close();
-      await this.background.settle();
-      this.interruption?.stop();
+      try {
+        await this.feed.close();
+        await this.background.settle();
+      } finally {
+        this.interruption?.stop();
+      }
     }
   }
 

@@ -51,7 +51,8 @@ export function lossScaleSettings(
   if (option === undefined && precision !== 'mixed_float16') return null;
   const place = `option "lossScale" of ${where}`;
   if (typeof option === 'number') {
-    if (Number.isFinite(option) && option > 0) return { initial: option, dynamic: null };
+    // In float32 what is larger is infinite, and what is smaller is zero, or its inverse is infinite.
+    if (option >= 2 ** -126 && option <= 2 ** 126) return { initial: option, dynamic: null };
   } else if (option === undefined || option === 'dynamic' || (typeof option === 'object' && option !== null)) {
     const given = typeof option === 'object' ? option : {};
     const { initial, ...dynamic } = parseOptions(LossScaleOptions, given, place);
@@ -59,7 +60,7 @@ export function lossScaleSettings(
   }
   throw new OptionsError('invalid-option', {
     where: place,
-    expected: "'dynamic', a number above 0, or { initial, growthFactor, backoff, growthInterval }",
+    expected: "'dynamic', a number above 0 that float32 holds, or { initial, growthFactor, backoff, growthInterval }",
     received: formatValue(option),
   });
 }

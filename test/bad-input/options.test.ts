@@ -103,6 +103,8 @@ const CASES: Readonly<Record<string, Cases>> = {
   CosineDecayRestartsOptions: { ...warmUp, firstDecaySteps: steps, tMul: [0.5, 0, '2', NaN], mMul: positive },
   CrossentropyOptions: { ...loss, fromLogits: flag, labelSmoothing: [-0.1, 1.1, '0.1', NaN] },
   DeadUnitsOptions: { ...monitor, fraction: share },
+  DebugOptions: { report: ['', 5, undefined], every: positiveInteger, title: ['', 5] },
+  DebugReportOptions: { directory: ['', 5, undefined], every: positiveInteger, title: ['', 5] },
   DecayOptions: decaying,
   DenseOptions: { ...kernelLayer, units: [...positiveInteger, undefined] },
   DownloadMnistOptions: {
@@ -151,6 +153,7 @@ const CASES: Readonly<Record<string, Cases>> = {
     classWeight: ['balanced', 5],
     verbose,
     callbacks: [() => undefined, {}],
+    debug: ['folder', 5],
     resume: ['', 5],
     signal,
   },
@@ -332,12 +335,16 @@ const CHECKED_BY_USE: Readonly<Record<string, readonly string[]>> = {
 
 /** Other fields that must be right for one field to be the first that is wrong. */
 const NEEDED: Readonly<Record<string, object>> = {
+  BackupOptions: { directory: 'run' },
+  ModelCheckpointOptions: { directory: 'run' },
   ActivationOptions: { activation: 'relu' },
   ConstantOptions: { value: 1 },
   ConstantScheduleOptions: { learningRate: 1 },
   Conv2DOptions: { filters: 1, kernelSize: 1 },
   CosineDecayOptions: { initialLearningRate: 1, decaySteps: 10 },
   CosineDecayRestartsOptions: { initialLearningRate: 1, firstDecaySteps: 10 },
+  DebugOptions: { report: 'folder' },
+  DebugReportOptions: { directory: 'folder' },
   DecayOptions: { initialLearningRate: 1, decaySteps: 10 },
   DenseOptions: { units: 1 },
   DropoutOptions: { rate: 0.5 },

@@ -82,6 +82,17 @@ describe('Backup', () => {
     other.dispose();
   });
 
+  it('takes the folder of an earlier attempt, where fit is told to resume and finds nothing', async () => {
+    const [model, attempted, directory] = [compiled(), folder(), folder()];
+    await model.fit(x, y, { ...quiet, callbacks: [new ModelCheckpoint({ directory: attempted })] });
+    const again = compiled();
+    const callbacks = [new ModelCheckpoint({ directory: attempted, keep: 1 }), new Backup({ directory })];
+    await again.fit(x, y, { ...quiet, epochs: 2, resume: directory, callbacks });
+    expect([await stepsIn(attempted), await stepsIn(directory)]).toEqual([[10], [10, 5]]);
+    model.dispose();
+    again.dispose();
+  });
+
   it('needs a folder', async () => {
     expect(() => new Backup()).toThrow(/"directory"[^]*a string that is not empty/);
     expect(() => new Backup({ directory: '' })).toThrow(/"directory"/);

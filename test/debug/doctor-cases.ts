@@ -31,7 +31,7 @@ export interface DoctorCase {
   readonly name: string;
   /** `null`: nothing. */
   readonly cause: CauseName | null;
-  readonly train: (doctor: GradientDoctor, execution?: "auto" | "eager") => Promise<void>;
+  readonly train: (doctor: GradientDoctor, execution?: 'auto' | 'eager') => Promise<void>;
 }
 
 const ROWS = 192;
@@ -75,18 +75,27 @@ function fit(name: string, cause: CauseName | null, make: () => Fit): DoctorCase
   return {
     name,
     cause,
-    async train(doctor, execution = "auto") {
+    async train(doctor, execution = 'auto') {
       const { model, compile = {}, x = data.x, y = data.classes, fit: options = {} } = make();
       const { callbacks = [], ...rest } = options as { callbacks?: object[] };
-      model.compile({ optimizer: new Adam({ learningRate: 0.01 }), loss: logitsLoss(), execution, ...compile } as never);
+      model.compile({
+        optimizer: new Adam({ learningRate: 0.01 }),
+        loss: logitsLoss(),
+        execution,
+        ...compile,
+      } as never);
       try {
-        await model.fit(x as never, y as never, {
-          epochs: 6,
-          batchSize: 32,
-          verbose: 0,
-          ...rest,
-          callbacks: [doctor, ...callbacks],
-        } as never);
+        await model.fit(
+          x as never,
+          y as never,
+          {
+            epochs: 6,
+            batchSize: 32,
+            verbose: 0,
+            ...rest,
+            callbacks: [doctor, ...callbacks],
+          } as never,
+        );
       } finally {
         model.dispose();
       }
@@ -281,12 +290,19 @@ class Tied extends BaseModel {
   }
 }
 
-const rolled = <T>(list: readonly T[], by: number): T[] => list.map((_, i) => list[(i + by + list.length) % list.length]!);
+const rolled = <T>(list: readonly T[], by: number): T[] =>
+  list.map((_, i) => list[(i + by + list.length) % list.length]!);
 const deep = (count: number, options: object) =>
-  sequential([...Array.from({ length: count }, () => layers.dense({ units: 16, ...options })), layers.dense({ units: CLASSES })]);
+  sequential([
+    ...Array.from({ length: count }, () => layers.dense({ units: 16, ...options })),
+    layers.dense({ units: CLASSES }),
+  ]);
 const stddev = (value: number) => initializers.randomNormal({ standardDeviation: value });
 const noiseLabels = [...draws(ROWS, 'labels')].map((value) => Math.floor(Math.abs(value) * 1000) % CLASSES);
-const outliers = { x: data.x.map((row, i) => (i % 96 === 40 ? row.map((v) => v * 60) : row)), y: data.y.map((row, i) => (i % 96 === 40 ? [900] : row)) };
+const outliers = {
+  x: data.x.map((row, i) => (i % 96 === 40 ? row.map((v) => v * 60) : row)),
+  y: data.y.map((row, i) => (i % 96 === 40 ? [900] : row)),
+};
 const regression = { loss: 'meanSquaredError', optimizer: new SGD({ learningRate: 0.05 }) };
 const validationData = (() => {
   const { x, classes } = makeData(320);
@@ -298,12 +314,18 @@ const fewMore = { x: table(draws(64 * 32, 'more'), 32), y: [...draws(64, 'few mo
 /** One for each symptom, and more where it has several forms. */
 export const FAULTS: readonly DoctorCase[] = [
   fit('a rule of defineVjp with the wrong sign', 'wrong-sign-gradient', () => ({
-    model: sequential([layers.dense({ units: 8 }), layers.activation({ activation: (x) => turned(x) }), layers.dense({ units: CLASSES })]),
+    model: sequential([
+      layers.dense({ units: 8 }),
+      layers.activation({ activation: (x) => turned(x) }),
+      layers.dense({ units: CLASSES }),
+    ]),
   })),
   fit('a rule of @CustomVjp whose weight has the wrong sign', 'wrong-sign-gradient', () => ({
     model: sequential([layers.dense({ units: 8, activation: 'tanh' }), new Scale(), layers.dense({ units: CLASSES })]),
   })),
-  fit('tanh with far too large inputs', 'saturation', () => ({ model: perceptron('tanh', { kernelInitializer: stddev(40) }) })),
+  fit('tanh with far too large inputs', 'saturation', () => ({
+    model: perceptron('tanh', { kernelInitializer: stddev(40) }),
+  })),
   fit('sigmoid driven into its end by a bias', 'saturation', () => ({
     model: perceptron('sigmoid', { biasInitializer: initializers.constant({ value: 12 }) }),
   })),
@@ -314,7 +336,9 @@ export const FAULTS: readonly DoctorCase[] = [
     model: deep(4, { activation: 'relu', kernelInitializer: stddev(3) }),
   })),
   fit('twenty layers of sigmoid', 'vanishing-depth', () => ({ model: deep(20, { activation: 'sigmoid' }) })),
-  fit('deep relu drawn too small', 'vanishing-depth', () => ({ model: deep(10, { activation: 'relu', kernelInitializer: stddev(0.02) }) })),
+  fit('deep relu drawn too small', 'vanishing-depth', () => ({
+    model: deep(10, { activation: 'relu', kernelInitializer: stddev(0.02) }),
+  })),
   fit('a large model on a few examples', 'overfit-high-rate', () => ({
     model: sequential([layers.dense({ units: 64, activation: 'relu' }), layers.dense({ units: 2 })]),
     compile: { optimizer: new Adam({ learningRate: 0.03 }) },
@@ -362,14 +386,27 @@ export const FAULTS: readonly DoctorCase[] = [
   })),
   fit('float16 without a loss scale', 'float16-underflow', () => ({
     model: sequential([layers.dense({ units: 32, activation: 'relu' }), layers.dense({ units: 1 })]),
-    compile: { loss: (labels: Tensor, predictions: Tensor) => tf.mul(1e-8, tf.mean(tf.squaredDifference(labels, predictions), -1)), precision: 'mixed_float16', lossScale: 1 },
+    compile: {
+      loss: (labels: Tensor, predictions: Tensor) =>
+        tf.mul(1e-8, tf.mean(tf.squaredDifference(labels, predictions), -1)),
+      precision: 'mixed_float16',
+      lossScale: 1,
+    },
     y: data.y,
   })),
   fit('tf.dropout with a seed', 'frozen-dropout', () => ({
-    model: sequential([layers.dense({ units: 32, activation: 'tanh' }), new FixedDropout(), layers.dense({ units: CLASSES })]),
+    model: sequential([
+      layers.dense({ units: 32, activation: 'tanh' }),
+      new FixedDropout(),
+      layers.dense({ units: CLASSES }),
+    ]),
   })),
   fit('a mask that is drawn once', 'frozen-dropout', () => ({
-    model: sequential([layers.dense({ units: 32, activation: 'tanh' }), new KeptMask(), layers.dense({ units: CLASSES })]),
+    model: sequential([
+      layers.dense({ units: 32, activation: 'tanh' }),
+      new KeptMask(),
+      layers.dense({ units: CLASSES }),
+    ]),
     compile: { execution: 'eager' },
   })),
   fit('labels one row off', 'shifted-labels', () => ({ model: perceptron(), y: rolled(data.classes, 1) })),
@@ -387,10 +424,16 @@ export const FAULTS: readonly DoctorCase[] = [
     x: data.x.map((row) => row.map((value) => 1000 + 300 * value)),
   })),
   fit('softmax and a loss of logits', 'softmax-twice', () => ({
-    model: sequential([layers.dense({ units: 16, activation: 'relu' }), layers.dense({ units: CLASSES, activation: (x: Tensor) => tf.softmax(x as tf.Tensor2D) })]),
+    model: sequential([
+      layers.dense({ units: 16, activation: 'relu' }),
+      layers.dense({ units: CLASSES, activation: (x: Tensor) => tf.softmax(x as tf.Tensor2D) }),
+    ]),
   })),
   fit('two softmax activations in a row', 'softmax-twice', () => ({
-    model: sequential([layers.dense({ units: CLASSES, activation: 'softmax' }), layers.activation({ activation: 'softmax' })]),
+    model: sequential([
+      layers.dense({ units: CLASSES, activation: 'softmax' }),
+      layers.activation({ activation: 'softmax' }),
+    ]),
     compile: { loss: 'sparseCategoricalCrossentropy' },
   })),
   fit('log of a prediction of zero', 'log-of-zero', () => ({
@@ -411,8 +454,15 @@ export const FAULTS: readonly DoctorCase[] = [
     model: perceptron('tanh'),
     compile: { optimizer: new Adam({ learningRate: 1e-7 }) },
   })),
-  fit('labels drawn by lot', 'constant-labels-or-shuffled-labels', () => ({ model: perceptron('relu', {}, 4), y: noiseLabels, fit: { epochs: 4 } })),
-  fit('labels that are all the same', 'constant-labels-or-shuffled-labels', () => ({ model: perceptron(), y: data.classes.map(() => 2) })),
+  fit('labels drawn by lot', 'constant-labels-or-shuffled-labels', () => ({
+    model: perceptron('relu', {}, 4),
+    y: noiseLabels,
+    fit: { epochs: 4 },
+  })),
+  fit('labels that are all the same', 'constant-labels-or-shuffled-labels', () => ({
+    model: perceptron(),
+    y: data.classes.map(() => 2),
+  })),
   fit('all weights zero', 'zero-initialisation', () => ({
     model: sequential([
       layers.dense({ units: 8, activation: 'tanh', kernelInitializer: 'zeros' }),
@@ -428,7 +478,10 @@ export const FAULTS: readonly DoctorCase[] = [
 ];
 
 const frozen = () => {
-  const model = sequential([layers.dense({ units: 16, activation: 'tanh', trainable: false }), layers.dense({ units: CLASSES })]);
+  const model = sequential([
+    layers.dense({ units: 16, activation: 'tanh', trainable: false }),
+    layers.dense({ units: CLASSES }),
+  ]);
   return { model };
 };
 const images = () => ({
@@ -445,7 +498,10 @@ const images = () => ({
 /** Trainings with nothing wrong, some of which look as if. */
 export const HEALTHY: readonly DoctorCase[] = [
   fit('a perceptron', null, () => ({ model: perceptron() })),
-  fit('a perceptron with validation data', null, () => ({ model: perceptron('tanh'), fit: { validationData: [validationData.x, validationData.y] } })),
+  fit('a perceptron with validation data', null, () => ({
+    model: perceptron('tanh'),
+    fit: { validationData: [validationData.x, validationData.y] },
+  })),
   fit('numbers by gradient descent with momentum', null, () => ({
     model: sequential([layers.dense({ units: 16, activation: 'tanh' }), layers.dense({ units: 1 })]),
     compile: { loss: 'meanSquaredError', optimizer: new SGD({ learningRate: 0.02, momentum: 0.9 }) },
@@ -458,21 +514,44 @@ export const HEALTHY: readonly DoctorCase[] = [
     y: data.y.map(([value], i) => [value! + 1.5 * draws(ROWS, 'noise')[i]!]),
     fit: { batchSize: 4, epochs: 4 },
   })),
-  fit('a sparse relu', null, () => ({ model: perceptron('relu', { biasInitializer: initializers.constant({ value: -1.5 }) }, 64), compile: { optimizer: new Adam({ learningRate: 0.02 }) } })),
+  fit('a sparse relu', null, () => ({
+    model: perceptron('relu', { biasInitializer: initializers.constant({ value: -1.5 }) }, 64),
+    compile: { optimizer: new Adam({ learningRate: 0.02 }) },
+  })),
   fit('a frozen layer', null, frozen),
   fit('one layer used twice', null, () => ({ model: new Tied() })),
-  fit('sparse inputs', null, () => ({ model: perceptron(), x: data.x.map((row) => row.map((value) => (value > 0.9 ? 1 : 0))) })),
+  fit('sparse inputs', null, () => ({
+    model: perceptron(),
+    x: data.x.map((row) => row.map((value) => (value > 0.9 ? 1 : 0))),
+  })),
   fit('a rule that is right', null, () => ({
-    model: sequential([layers.dense({ units: 8 }), layers.activation({ activation: (x) => right(x) }), layers.dense({ units: CLASSES })]),
+    model: sequential([
+      layers.dense({ units: 8 }),
+      layers.activation({ activation: (x) => right(x) }),
+      layers.dense({ units: CLASSES }),
+    ]),
   })),
   fit('a rule that clips the gradient', null, () => ({
-    model: sequential([layers.dense({ units: 8 }), layers.activation({ activation: (x) => clipped(x) }), layers.dense({ units: CLASSES })]),
+    model: sequential([
+      layers.dense({ units: 8 }),
+      layers.activation({ activation: (x) => clipped(x) }),
+      layers.dense({ units: CLASSES }),
+    ]),
   })),
-  fit('a warm-up', null, () => ({ model: perceptron('tanh'), compile: { optimizer: new Adam({ learningRate: 0.01 }), clip: { globalNorm: 1 } } })),
-  fit('float16 with dynamic loss scaling', null, () => ({ model: perceptron(), compile: { precision: 'mixed_float16' } })),
+  fit('a warm-up', null, () => ({
+    model: perceptron('tanh'),
+    compile: { optimizer: new Adam({ learningRate: 0.01 }), clip: { globalNorm: 1 } },
+  })),
+  fit('float16 with dynamic loss scaling', null, () => ({
+    model: perceptron(),
+    compile: { precision: 'mixed_float16' },
+  })),
   fit('accumulated gradients', null, () => ({ model: perceptron(), compile: { accumulateSteps: 2 } })),
   fit('yes or no by a sigmoid', null, () => ({
-    model: sequential([layers.dense({ units: 16, activation: 'relu' }), layers.dense({ units: 1, activation: 'sigmoid' })]),
+    model: sequential([
+      layers.dense({ units: 16, activation: 'relu' }),
+      layers.dense({ units: 1, activation: 'sigmoid' }),
+    ]),
     compile: { loss: new BinaryCrossentropy() },
     y: data.classes.map((label) => [label > 1 ? 1 : 0]),
   })),
@@ -485,7 +564,10 @@ export const HEALTHY: readonly DoctorCase[] = [
     compile: { optimizer: new Adam({ learningRate: 0.003 }) },
   })),
   fit('a last layer of zeros', null, () => ({
-    model: sequential([layers.dense({ units: 16, activation: 'tanh' }), layers.dense({ units: CLASSES, kernelInitializer: 'zeros' })]),
+    model: sequential([
+      layers.dense({ units: 16, activation: 'tanh' }),
+      layers.dense({ units: CLASSES, kernelInitializer: 'zeros' }),
+    ]),
   })),
   fit('run op by op', null, () => ({ model: perceptron(), compile: { execution: 'eager' } })),
 ];

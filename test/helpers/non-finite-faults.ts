@@ -29,7 +29,7 @@ export type FaultMode = keyof typeof FAULT_MODES;
 const ROWS = 8;
 const WIDTH = 3;
 /** The example that is made faulty. */
-export const BAD_ROW = 5;
+const BAD_ROW = 5;
 
 /** A fault with the place where it has to be found. */
 export interface NonFiniteFault {

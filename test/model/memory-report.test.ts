@@ -11,8 +11,8 @@ import { sequential } from '../../src/model/sequential.js';
 import { useTestEngine } from '../helpers/engine.js';
 import { liveObjects, thrownBy, weightsOf } from '../helpers/models.js';
 
-/** What kernels need for themselves is not foretold, nor which of two ready ops runs first: much, among small ones. */
-const TOLERANCE = 0.25;
+/** What kernels need for themselves is not foretold, and a few traced runs need not meet the highest peak. */
+const TOLERANCE = 0.15;
 
 const compiled = (model: BaseModel, checkpoint: CheckpointPolicy): BaseModel => {
   model.compile({ optimizer: 'adam', loss: new SparseCategoricalCrossentropy({ fromLogits: true }), checkpoint });

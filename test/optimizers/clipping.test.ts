@@ -5,6 +5,7 @@ import { startEngine } from '../../src/engine/start-engine.js';
 import { tf } from '../../src/engine/tfjs.js';
 import { ClipOptions, clipTransform } from '../../src/optimizers/clip-options.js';
 import { useTestEngine } from '../helpers/engine.js';
+import { noteEquality } from '../helpers/note-equality.js';
 import { relativeError } from '../helpers/optimizer-contract.js';
 
 useTestEngine();
@@ -28,7 +29,9 @@ function clip(options: object, gradients: Gradients): Record<string, number[]> {
 function expectClose(actual: Record<string, number[]>, expected: Gradients): void {
   expect(Object.keys(actual)).toEqual(Object.keys(expected));
   for (const [path, values] of Object.entries(expected)) {
-    expect(relativeError(actual[path]!, values)).toBeLessThan(CLIP_TOLERANCE);
+    const error = relativeError(actual[path]!, values);
+    noteEquality('clipping by norm and global norm, against hand computation', error, CLIP_TOLERANCE);
+    expect(error).toBeLessThan(CLIP_TOLERANCE);
   }
 }
 

@@ -46,6 +46,7 @@ const golden = JSON.parse(readFileSync(new URL('../golden/weight-average.json', 
 const GOLDEN_TOLERANCE = 2e-5;
 /** A few roundings of float32 in each of a few steps. */
 const STEPS_TOLERANCE = 1e-5;
+const BY_HAND = 'weight averages, against hand computation';
 
 /** Descent by hand in double precision, with something that follows each update; returns what that gives at the end. */
 function byHand(batches: readonly LinearBatch[], after: (w: number[], updates: number) => number[]): number[] {
@@ -116,6 +117,7 @@ describe.each(MODES)('averages of weights, %s', (execution) => {
       trainable.flatMap(([, values]) => values),
       run.averages.flat(),
       GOLDEN_TOLERANCE,
+      'weight averages, against Keras',
     );
     expect(weightsOf(model)).toEqual(own);
     model.useAveragedWeights();
@@ -134,7 +136,7 @@ describe.each(MODES)('averages of weights, %s', (execution) => {
     });
     expect(taken).toHaveLength(3);
     const mean = taken[0]!.map((_, k) => taken.reduce((sum, w) => sum + w[k]!, 0) / taken.length);
-    expectClose(await averageOf(model), mean, STEPS_TOLERANCE);
+    expectClose(await averageOf(model), mean, STEPS_TOLERANCE, BY_HAND);
     model.dispose();
   });
 
@@ -228,8 +230,8 @@ describe.each(MODES)('lookahead, %s', (execution) => {
       average = updates === 1 ? now : mix(now, average, 0.6);
       return now;
     });
-    expectClose(linearWeights(model), wanted, STEPS_TOLERANCE);
-    expectClose(await averageOf(model), average, STEPS_TOLERANCE);
+    expectClose(linearWeights(model), wanted, STEPS_TOLERANCE, BY_HAND);
+    expectClose(await averageOf(model), average, STEPS_TOLERANCE, BY_HAND);
     model.dispose();
   });
 });

@@ -16,7 +16,10 @@ export const deadRelu: Diagnosis = {
   examine(evidence) {
     if (evidence.sample.size < LEAST_EXAMPLES) return null;
     const limit = evidence.stalls ? MOST_DEAD_IN_STALL : MOST_DEAD;
-    for (const [look, when] of [[evidence.end, 'at the end'], [evidence.start, 'before the first step']] as const) {
+    for (const [look, when] of [
+      [evidence.end, 'at the end'],
+      [evidence.start, 'before the first step'],
+    ] as const) {
       const dead = look?.layers.flatMap((seen) => {
         const part = deadPart(evidence, look, seen);
         return part >= limit ? [{ seen, part }] : [];
@@ -24,7 +27,8 @@ export const deadRelu: Diagnosis = {
       const [worst] = dead ?? [];
       if (worst === undefined) continue;
       return {
-        symptom: 'Units with relu give zero for every example: no gradient comes through them, and none can revive them.',
+        symptom:
+          'Units with relu give zero for every example: no gradient comes through them, and none can revive them.',
         evidence:
           `${formatPercent(worst.part)} of the units of layer "${worst.seen.path}" are zero for all of ` +
           `${evidence.sample.size} examples ${when}`,
@@ -51,7 +55,9 @@ function deadPart(evidence: Evidence, look: Look, seen: LayerLook): number {
 
 /** A layer of the user's that never gives a negative number, and often zero, though it was given both. */
 function cutsAtZero({ input, output }: LayerLook): boolean {
-  return output.values.every((value) => value >= 0) && output.values.includes(0) && input.values.some((value) => value !== 0);
+  return (
+    output.values.every((value) => value >= 0) && output.values.includes(0) && input.values.some((value) => value !== 0)
+  );
 }
 
 /** Then zeros come from the initialisation. */

@@ -31,7 +31,8 @@ export const explodingInitialisation: Diagnosis = {
     const byGrowth = into > 0 && !(growth < MOST_GROWTH) && mean > 1;
     if (!byGain && !byDepth && !byGrowth) return null;
     return {
-      symptom: 'Numbers grow from layer to layer before anything is learnt, and the first losses and gradients with them.',
+      symptom:
+        'Numbers grow from layer to layer before anything is learnt, and the first losses and gradients with them.',
       evidence:
         `the initial values of "${worst.path}" stretch its input ${formatNumber(gains[largest]!)} times (heNormal: 1.4); ` +
         `from the input to the output of ${kernels.length} kernels numbers grow ${formatNumber(growth)} times; ` +

@@ -22,7 +22,8 @@ export const float16Underflow: Diagnosis = {
       const worst = weights === null ? looks() : evidence.withWeights(weights, looks);
       if (worst === null) continue;
       return {
-        symptom: 'Training stands still, or lags behind the same run in float32: small gradients become zero in float16.',
+        symptom:
+          'Training stands still, or lags behind the same run in float32: small gradients become zero in float16.',
         evidence:
           `${formatPercent(worst.zeros)} of the gradient of "${worst.path}" are zero in float16 at a loss scale of ` +
           `${formatNumber(lossScale)}, ${formatPercent(worst.zerosInSingle)} in float32; of its norm of ` +
@@ -45,7 +46,9 @@ export const float16Underflow: Diagnosis = {
         const lost = norm(gradient.values.map((value, i) => (other.values[i] === 0 ? value : 0))) / size;
         return [{ path, zeros: zeros!, zerosInSingle: zerosInSingle!, size, lost }];
       });
-      const bad = found.filter(({ zeros, zerosInSingle, lost }) => zeros - zerosInSingle > MOST_LOST && lost > MOST_NORM_LOST);
+      const bad = found.filter(
+        ({ zeros, zerosInSingle, lost }) => zeros - zerosInSingle > MOST_LOST && lost > MOST_NORM_LOST,
+      );
       return bad.toSorted((a, b) => b.lost - a.lost)[0] ?? null;
     }
   },

@@ -29,14 +29,16 @@ export const frozenDropout: Diagnosis = {
       if (usual?.layer !== seen.layer || others.some((other) => other?.layer !== seen.layer)) continue;
       // What other layers before it draw must not be taken for its own.
       if (!others.every((other) => same(other!.output, seen.output) && same(other!.input, seen.input))) continue;
-      const part = droppedPart(seen, usual);
+      const ownPart = droppedPart(seen, usual);
+      // A mask between two layers shows in what the second is given.
+      const part = ownPart ?? partOf(seen.input, usual.input);
       if (part === null) continue;
+      const place = ownPart === null ? `what comes before layer "${seen.path}"` : `layer "${seen.path}"`;
       return {
-        symptom: 'Dropout has no effect but to switch the same units off for good: the same mask is used at every step.',
-        evidence:
-          `layer "${seen.path}" drops ${formatPercent(part)} of its input in training, and the same elements at ` +
-          `${STEPS.length} different steps`,
-        where: seen.path,
+        symptom:
+          'Dropout has no effect but to switch the same units off for good: the same mask is used at every step.',
+        evidence: `${place} drops ${formatPercent(part)} of its input in training, and the same elements at ${STEPS.length} different steps`,
+        where: place,
         fix: 'draw the mask with context.uniform(shape), which is keyed by the step, or use layers.dropout; no seed or mask of your own',
       };
     }
@@ -46,17 +48,24 @@ export const frozenDropout: Diagnosis = {
 
 /** Part of the elements that are zero in training alone; `null` where that is not what the layer does. */
 function droppedPart(seen: LayerLook, usual: LayerLook): number | null {
-  const [training, inference] = [seen.output.values, usual.output.values];
-  if (training.length < LEAST_ELEMENTS || training.length !== inference.length) return null;
-  const dropped = Float32Array.from(training, (value, i) => (value === 0 && inference[i] !== 0 ? 1 : 0));
-  const part = share(dropped, (value) => value === 1);
+  const training = seen.output.values;
+  const found = partOf(seen.output, usual.output);
+  if (found !== null) return found;
   const isByName = /drop/i.test(seen.layer.constructor.name);
-  if (part >= LEAST_DROPPED && part < 1 && isScaled(seen.output, usual.output, dropped)) return part;
+  if (training.length < LEAST_ELEMENTS || training.length !== seen.input.values.length) return null;
   // A mask that is used in inference, too, shows in the layer's input.
   const cut = Float32Array.from(training, (value, i) => (value === 0 && seen.input.values[i] !== 0 ? 1 : 0));
   const cutPart = share(cut, (value) => value === 1);
   const options = seen.layer.options as { readonly rate?: number };
   return isByName && cutPart >= LEAST_DROPPED && cutPart < 1 && options.rate !== 0 ? cutPart : null;
+}
+
+/** Part of the elements that training alone sets to zero, where it leaves the others but for a factor. */
+function partOf(training: Values, inference: Values): number | null {
+  if (training.values.length < LEAST_ELEMENTS || training.values.length !== inference.values.length) return null;
+  const dropped = Float32Array.from(training.values, (value, i) => (value === 0 && inference.values[i] !== 0 ? 1 : 0));
+  const part = share(dropped, (value) => value === 1);
+  return part >= LEAST_DROPPED && part < 1 && isScaled(training, inference, dropped) ? part : null;
 }
 
 /** Whether what was not dropped is the same but for one factor. */

@@ -18,7 +18,9 @@ export const learningRateTooLow: Diagnosis = {
     const { first, last } = evidence.progress;
     if (!evidence.endsFinite || evidence.losses.length < LEAST_STEPS || last < LEAST_LEFT * first) return null;
     // A bias begins at zero: any step is large beside it.
-    const kernels = [...evidence.model.weightTree()].flatMap(([path, { handle }]) => (handle.shape.length > 1 ? [path] : []));
+    const kernels = [...evidence.model.weightTree()].flatMap(([path, { handle }]) =>
+      handle.shape.length > 1 ? [path] : [],
+    );
     const ratios = evidence.readings.flatMap(({ weights }) =>
       kernels.flatMap((path) => {
         const { updateRatio = NaN, gradientNorm = 0 } = weights[path] ?? {};

@@ -45,7 +45,7 @@ function suspects({ model, readings, error }: Evidence): string[] {
 /** An error and what it was caused by. */
 export function errorsOf(error: unknown): Error[] {
   const found: Error[] = [];
-  for (let next = error; typeof next === 'object' && next !== null && found.length < 8; ) {
+  for (let next = error; typeof next === 'object' && next !== null && found.length < 8;) {
     found.push(next as Error);
     next = (next as Error).cause;
   }

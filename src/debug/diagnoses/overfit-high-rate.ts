@@ -4,7 +4,9 @@ import { rateOf } from './learning-rate-trial.js';
 
 const LEAST_EPOCHS = 4;
 /** Above its own lowest value: a validation loss that is merely noisy comes back. */
-const WORSE = 1.5;
+const WORSE = 1.3;
+/** Of the loss of the best constant prediction: below it, a model that is a little too sure of itself does no harm. */
+const POOR = 0.3;
 /** The training loss goes on falling meanwhile, and is far below. */
 const APART = 0.5;
 
@@ -22,6 +24,8 @@ export const overfitHighRate: Diagnosis = {
     const end = Math.min(smooth.at(-1)!, median(validation.slice(-3)));
     const [atBest, atEnd] = [training[best]!, training.at(-1)!];
     if (!(end >= WORSE * smooth[best]!) || !(atEnd < APART * end) || !(atEnd < atBest)) return null;
+    const base = evidence.constantLoss;
+    if (base !== null && end < POOR * base) return null;
     const rate = rateOf(evidence);
     return {
       symptom: 'Training data are learnt by heart: their loss falls, and that of new data has turned and rises.',

@@ -16,8 +16,8 @@ export const overwrittenTensor: Diagnosis = {
 
 /** Whether an error, or what caused it, is about a tensor that was disposed; and the line that used it. */
 export function disposedTensor(error: unknown): Finding | null {
-  const found = errorsOf(error).find(
-    (one) => /dispos/i.test(one instanceof AdjointError ? `${one.kind} ${one.received}` : String(one.message)),
+  const found = errorsOf(error).find((one) =>
+    /dispos/i.test(one instanceof AdjointError ? `${one.kind} ${one.received}` : String(one.message)),
   );
   if (found === undefined) return null;
   const named = found instanceof AdjointError ? / at (.+:\d+:\d+)$/.exec(found.where)?.[1] : undefined;

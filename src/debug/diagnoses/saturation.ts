@@ -3,8 +3,10 @@ import { formatPercent } from '../statistics.js';
 import type { Diagnosis } from './diagnosis.js';
 import { activationOf, isBuiltIn, isLast } from './kernels.js';
 
-/** So much of a layer's output in the flat ends lets less than a tenth of the units learn. */
-const MOST = 0.9;
+/** Part of a layer's output in the flat ends: before training, where the usual initialisations have next to none... */
+const MOST_AT_START = 0.7;
+/** ...and in a run that stalls. */
+const MOST_AT_END = 0.9;
 /** Within this distance of a bound a sigmoid's slope is under 4 % of its steepest. */
 const NEAR = 0.01;
 
@@ -14,16 +16,17 @@ export const saturation: Diagnosis = {
   examine(evidence) {
     // A trained gate may well be open or shut; one that is stuck before training, or in a run that stalls, is not meant.
     const places = [
-      { look: evidence.start, when: 'before the first step', counts: true },
-      { look: evidence.end, when: 'at the end', counts: evidence.stalls },
+      { look: evidence.start, when: 'before the first step', most: MOST_AT_START, counts: true },
+      { look: evidence.end, when: 'at the end', most: MOST_AT_END, counts: evidence.stalls },
     ];
-    for (const { look, when, counts } of places) {
+    for (const { look, when, most, counts } of places) {
       if (look === null || !counts) continue;
-      const stuck = look.layers.filter((seen) => saturated(seen) >= MOST && (!isLast(look, seen) || evidence.stalls));
+      const stuck = look.layers.filter((seen) => saturated(seen) >= most && (!isLast(look, seen) || evidence.stalls));
       const [worst] = stuck;
       if (worst === undefined) continue;
       return {
-        symptom: 'Layers with a bounded activation answer with one of its ends whatever they are given, and pass no gradient.',
+        symptom:
+          'Layers with a bounded activation answer with one of its ends whatever they are given, and pass no gradient.',
         evidence:
           `${formatPercent(saturated(worst))} of the outputs of layer "${worst.path}" lie within ${NEAR} of an end of the ` +
           `range ${when}${stuck.length > 1 ? `, and those of ${stuck.length - 1} more` : ''}`,

@@ -69,14 +69,18 @@ function byClasses({ plan, examples, batches, start }: Evidence): Finding | null
 /** Validation labels that are counted otherwise than those of training. */
 function byValidation({ model, plan, validation, examples, sample }: Evidence): Finding | null {
   if (!(plan.loss instanceof SparseCategoricalCrossentropy) || validation?.y === undefined) return null;
-  const few = pick(validation, Array.from({ length: Math.min(256, validation.size) }, (_, i) => i));
+  const few = pick(
+    validation,
+    Array.from({ length: Math.min(256, validation.size) }, (_, i) => i),
+  );
   const ofTraining = examples === null ? null : shares(model, plan, sample);
   const found = shares(model, plan, few);
   if (found === null || ofTraining === null) return null;
   const [best] = [-1, 1].sort((a, b) => found(b) - found(a)) as [number];
   if (found(best) < BESIDE || found(0) > found(best) / 3 || ofTraining(0) < BESIDE) return null;
   return {
-    symptom: 'Training accuracy is high and validation accuracy below that of guessing: the two count classes otherwise.',
+    symptom:
+      'Training accuracy is high and validation accuracy below that of guessing: the two count classes otherwise.',
     evidence:
       `${formatPercent(found(best))} of the validation examples are taken for the class ${best} beside their label, ` +
       `${formatPercent(found(0))} for their own; in training ${formatPercent(ofTraining(0))} for their own`,

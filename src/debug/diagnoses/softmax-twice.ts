@@ -23,13 +23,16 @@ export const softmaxTwice: Diagnosis = {
     const look = evidence.start;
     if (look === null || evidence.ownStep || (look.output.shape[0] ?? 0) < LEAST_ROWS) return null;
     const { loss } = evidence.plan;
-    const fix = 'leave one of the two out: no activation in the last layer and fromLogits: true, or softmax and fromLogits: false';
+    const fix =
+      'leave one of the two out: no activation in the last layer and fromLogits: true, or softmax and fromLogits: false';
     const symptom =
       'The loss comes down slowly and stops far above zero, because the softmax of probabilities is almost flat.';
     const range = rangeOf(look.output);
     const last = look.layers.filter(({ depth }) => depth <= 2).at(-1);
     if (areProbabilities(look.output)) {
-      const fromLogits = (loss instanceof SparseCategoricalCrossentropy || loss instanceof CategoricalCrossentropy) && loss.options.fromLogits;
+      const fromLogits =
+        (loss instanceof SparseCategoricalCrossentropy || loss instanceof CategoricalCrossentropy) &&
+        loss.options.fromLogits;
       if (fromLogits || ignoresShifts(evidence, look.output)) {
         return {
           symptom,
@@ -58,7 +61,8 @@ export const softmaxTwice: Diagnosis = {
     // Logits lie on both sides of zero; numbers between 0 and 1 that are never 0 come from a sigmoid.
     if (!isBinary || values.length < 32 || !values.every((value) => value > 0 && value < 1)) return null;
     return {
-      symptom: 'The loss comes down slowly and stops far above zero, because the sigmoid of a probability is almost flat.',
+      symptom:
+        'The loss comes down slowly and stops far above zero, because the sigmoid of a probability is almost flat.',
       evidence: `the model's outputs are probabilities, from ${range}, and the loss takes the sigmoid of what it is given`,
       where: last?.path,
       fix: 'leave one of the two out: no activation in the last layer and fromLogits: true, or sigmoid and fromLogits: false',

@@ -29,7 +29,10 @@ export const unnormalisedInputs: Diagnosis = {
     if (!tooLarge && !tooSmall) return null;
     const column = scales.indexOf(largest);
     const { values } = input;
-    const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+    const [low, high] = values.reduce(
+      ([a, b], value) => [Math.min(a, value), Math.max(b, value)],
+      [Infinity, -Infinity],
+    );
     return {
       symptom: tooLarge
         ? 'Inputs far from the size that weights are drawn for: the loss jumps about or does not come down.'

@@ -73,7 +73,8 @@ export function judgeUpdates(updates: readonly Float32Array[]): Finding | null {
   const apart = growth.map((other) => norm(other.map((value, i) => value - early[i]!)) / sizes[0]!);
   if (!(Math.max(...apart) < EVEN) || late.length === 0) return null;
   return {
-    symptom: 'The first steps look right, then updates grow and the loss swings ever wider: old gradients are never set to zero.',
+    symptom:
+      'The first steps look right, then updates grow and the loss swings ever wider: old gradients are never set to zero.',
     evidence:
       `on the same batch, from the same weights, each step's update is larger than the one before by the same vector: ` +
       `norm ${formatNumber(first)} at first, ${formatNumber(last)} after ${updates.length} steps`,

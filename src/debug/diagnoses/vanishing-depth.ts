@@ -35,7 +35,8 @@ export const vanishingDepth: Diagnosis = {
     const factors = alive.slice(1).map(({ size }, i) => alive[i]!.size / size);
     if (!(ratio < MOST_LOSS) || factors.length < 3 || median(factors) > MOST_FACTOR) return null;
     return {
-      symptom: 'The last layers learn and the first ones stand still: gradients shrink with every layer on the way back.',
+      symptom:
+        'The last layers learn and the first ones stand still: gradients shrink with every layer on the way back.',
       evidence:
         `root mean square of the gradient: ${formatNumber(last.size)} at "${last.path}", ${formatNumber(norms[0]!.size)} at ` +
         `"${norms[0]!.path}", a factor of ${formatNumber(median(factors))} a layer over ${norms.length} layers`,

@@ -45,7 +45,7 @@ const PART_OF_TIME = 0.02;
  * each probe, epoch and finding; `tensorboard` the scalars and histograms.
  *
  * When to use: in any run that is to be understood; `fit({ debug: { report: directory } })` attaches one together with a
- * `GradientDoctor`. A folder holds one run: a later one begins the files anew, unless it goes on from a checkpoint.
+ * `GradientDoctor`. A folder holds one run: a later one begins the files anew, unless `fit` is given `resume`.
  *
  * The first probed step is recorded and traced once more for its graph and its times; probed steps cost what their
  * measurements cost.
@@ -102,8 +102,8 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     try {
       const folder = join(directory, 'tensorboard');
       mkdirSync(folder, { recursive: true });
-      if (!this.run.resumed) writeFileSync(join(directory, 'report.jsonl'), '');
-      this.events = new TensorBoardWriter(folder, this.run.resumed);
+      if (!this.run.mayResume) writeFileSync(join(directory, 'report.jsonl'), '');
+      this.events = new TensorBoardWriter(folder, this.run.mayResume);
     } catch (error) {
       throw new CallbackError('report-directory', {
         where: `callback "${this.name}"`,
@@ -114,8 +114,8 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
       });
     }
     this.state = 'running';
-    const { modelName, epochs, initialEpoch, stepsPerEpoch, resumed } = this.run;
-    this.tell('run', { title: this.title, model: modelName, epochs, initialEpoch, stepsPerEpoch, resumed });
+    const { modelName, epochs, initialEpoch, stepsPerEpoch } = this.run;
+    this.tell('run', { title: this.title, model: modelName, epochs, initialEpoch, stepsPerEpoch });
   }
 
   override async onProbe(reading: ProbeReading): Promise<void> {

@@ -1,3 +1,4 @@
+import { rngKey, uniform } from '../../core/rng-key.js';
 import { sizeOf } from '../../core/shape.js';
 import { bytesPerElement } from '../ffi/data-types.js';
 import { isAlias, operationsOf, originOf } from './graph-memory.js';
@@ -7,6 +8,7 @@ import { LEAVES } from './run-comparison.js';
 /** Two recordings of one step, with batches of two sizes: what a step of any batch size takes lies on the line. */
 export class StepMemory {
   private readonly sizes = new Map<GraphNode, (batch: number) => readonly number[]>();
+  private readonly operations = new Map<GraphNode, (batch: number) => number>();
 
   constructor(
     private readonly graph: RecordedGraph,
@@ -17,13 +19,18 @@ export class StepMemory {
     const [ours, theirs] = [graph, other].map(({ nodes }) => nodes.filter(({ op }) => !LEAVES.has(op)));
     ours!.forEach((node, i) => {
       const twin = theirs![i];
+      const line = (here: number, there: number, at: number): number =>
+        Math.max(here + ((there - here) * (at - batch)) / (otherBatch - batch), 0);
       this.sizes.set(node, (at) =>
         node.outputs.map(({ type, shape }, index) => {
           const here = sizeOf(shape);
           const there = sizeOf(twin?.outputs[index]?.shape ?? shape);
-          const numbers = here + ((there - here) * (at - batch)) / (otherBatch - batch);
-          return Math.max(numbers, 0) * bytesPerElement(type);
+          return line(here, there, at) * bytesPerElement(type);
         }),
+      );
+      this.operations.set(
+        node,
+        (at) => OPERATIONS_PER_OP + line(operationsOf(node), operationsOf(twin ?? node), at) + operationsOfUpdate(node),
       );
     });
   }
@@ -36,11 +43,29 @@ export class StepMemory {
   /**
    * The most that the ops of a step hold at once, weights, state and batch apart.
    *
+   * How long ops take differs from run to run, and with it which of them are held at once: several runs are followed, and
+   * the highest counts.
+   */
+  peak(batch: number): number {
+    const copies = copyingUpdates(this.graph);
+    const peaks = Array.from({ length: RUNS }, (_, run) => {
+      const scales = uniform(rngKey(run, 'memory'), this.graph.nodes.length);
+      return this.peakOfRun(batch, copies, (i) => (run === 0 ? 1 : MOST_SCALE ** (2 * scales[i]! - 1)));
+    });
+    return Math.max(...peaks);
+  }
+
+  /**
    * Two ops run at a time, each as long as it has operations, in the order in which they become ready. Reshapes and reads
    * take nothing, an elementwise op takes over an input that nobody else reads, and a tensor is freed after its last
    * reader. What kernels need for themselves while they run is not known.
+   *
+   * @param scaleOf - factor of the time that the op at this place takes
    */
-  peak(batch: number): number {
+  private peakOfRun(batch: number, copies: ReadonlySet<GraphNode>, scaleOf: (index: number) => number): number {
+    const places = new Map(this.graph.nodes.map((node, i) => [node, i]));
+    const timeOf = (node: GraphNode): number =>
+      isAlias(node) ? 0 : (this.operations.get(node)?.(batch) ?? 0) * scaleOf(places.get(node)!);
     const { readers, waiting } = dependenciesOf(this.graph);
     const left = new Map<GraphNode, number[]>();
     const at = ({ node, index }: GraphOutput): number => left.get(node)?.[index] ?? Infinity;
@@ -58,7 +83,7 @@ export class StepMemory {
       const sizes = this.sizes.get(node)?.(batch) ?? [];
       if (isAlias(node) || node.op === 'ReadVariableOp') return [];
       if (hasEffect(node)) {
-        held += this.copiedVariable(node);
+        held += copies.has(node) ? bytesOfVariable(node) : 0;
         peak = Math.max(peak, held);
         return [];
       }
@@ -95,7 +120,7 @@ export class StepMemory {
     while (ready.length > 0 || running.length > 0) {
       while (ready.length > 0 && running.length < WORKERS) {
         const node = ready.shift()!;
-        running.push({ node, until: now + operationsOf(node), taken: start(node) });
+        running.push({ node, until: now + timeOf(node), taken: start(node) });
       }
       const first = running.reduce((a, b) => (b.until < a.until ? b : a));
       running.splice(running.indexOf(first), 1);
@@ -110,13 +135,6 @@ export class StepMemory {
     return peak;
   }
 
-  /** An update that comes while the variable's old value is still read copies it, as most do: reading shares memory. */
-  private copiedVariable({ op, inputs }: GraphNode): number {
-    const spec = inputs[0]?.node.attributes.find(({ name }) => name === 'shape')?.value as
-      readonly number[] | undefined;
-    return op.startsWith('ResourceApply') && spec !== undefined ? FLOAT_BYTES * sizeOf(spec) : 0;
-  }
-
   private isOwn({ node }: GraphOutput): boolean {
     return !LEAVES.has(node.op) && node.op !== 'ReadVariableOp';
   }
@@ -124,10 +142,54 @@ export class StepMemory {
 
 const WORKERS = 2;
 const FLOAT_BYTES = 4;
+/** Runs that are followed. */
+const RUNS = 16;
+/** An op takes from half to twice the time that its operations say. */
+const MOST_SCALE = 2;
+/** What it takes to start an op, as a number of operations. */
+const OPERATIONS_PER_OP = 1e5;
+const OPERATIONS_PER_UPDATE = 16;
 
 /** Ops whose kernels write over an input that nobody else reads. */
 const IN_PLACE =
   /^(Relu|Relu6|Elu|Selu|LeakyRelu|Sigmoid|Tanh|Softplus|Softsign|Exp|Log|Log1p|Expm1|Erf|Neg|Abs|Square|Sqrt|Rsqrt|Inv|Reciprocal|Sign|Floor|Ceil|Sin|Cos|Cast|Add|AddV2|AddN|Sub|Mul|MulNoNan|Div|RealDiv|DivNoNan|Maximum|Minimum|Pow|SquaredDifference|BiasAdd|ReluGrad|Relu6Grad|EluGrad|TanhGrad|SigmoidGrad|SqrtGrad|RsqrtGrad|SoftplusGrad|Softmax|LogSoftmax|SelectV2|Select|ClipByValue|FusedBatchNormGradV3)$/;
+
+/**
+ * The updates that may come while an op still reads the variable's old value: reading shares memory, so that it is copied.
+ * Such a reader is none of the ops that the update waits for.
+ */
+function copyingUpdates({ nodes }: RecordedGraph): Set<GraphNode> {
+  const readers = new Map<GraphNode, GraphNode[]>();
+  for (const node of nodes) {
+    for (const { node: input } of node.inputs.map(originOf)) {
+      if (input.op !== 'ReadVariableOp' || isAlias(node)) continue;
+      const handle = input.inputs[0]!.node;
+      readers.set(handle, [...(readers.get(handle) ?? []), node]);
+    }
+  }
+  return new Set(
+    nodes.filter((update) => {
+      if (sizeOfVariable(update) === 0) return false;
+      const before = new Set<GraphNode>([update]);
+      for (const node of before)
+        for (const input of [...node.inputs.map((input) => input.node), ...node.controls]) before.add(input);
+      return (readers.get(update.inputs[0]!.node) ?? []).some((reader) => !before.has(reader));
+    }),
+  );
+}
+
+function sizeOfVariable({ op, inputs }: GraphNode): number {
+  const shape = inputs[0]?.node.attributes.find(({ name }) => name === 'shape')?.value as readonly number[] | undefined;
+  return op.startsWith('ResourceApply') && shape !== undefined ? sizeOf(shape) : 0;
+}
+
+function bytesOfVariable(node: GraphNode): number {
+  return FLOAT_BYTES * sizeOfVariable(node);
+}
+
+function operationsOfUpdate(node: GraphNode): number {
+  return OPERATIONS_PER_UPDATE * sizeOfVariable(node);
+}
 
 /** Whether a variable takes the input over as its new value. */
 function keepsValue(node: GraphNode, input: number): boolean {

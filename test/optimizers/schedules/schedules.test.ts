@@ -17,6 +17,7 @@ import { PolynomialDecay } from '../../../src/optimizers/schedules/polynomial-de
 import { scheduleTable } from '../../../src/optimizers/schedules/schedule-table.js';
 import { StepDecay } from '../../../src/optimizers/schedules/step-decay.js';
 import { useTestEngine } from '../../helpers/engine.js';
+import { noteEquality } from '../../helpers/note-equality.js';
 
 useTestEngine();
 
@@ -66,7 +67,13 @@ function expectNear(
     const step = golden.steps[i]!;
     // A rate that spans decades must be right in each; the power of a rounded base is off by as often as it is taken.
     const decays = options.decayRate === undefined ? undefined : step / options.decaySteps!;
-    const tolerance = ROUNDING_TOLERANCE * (decays === undefined ? largest : rate * (1 + decays)) + SMALLEST;
+    const size = decays === undefined ? largest : rate * (1 + decays);
+    const tolerance = ROUNDING_TOLERANCE * size + SMALLEST;
+    noteEquality(
+      'learning-rate schedules, against Keras (OneCycle: its formula)',
+      (Math.abs(values[i]! - rate) / tolerance) * ROUNDING_TOLERANCE,
+      ROUNDING_TOLERANCE,
+    );
     expect([step, values[i], Math.abs(values[i]! - rate) <= tolerance]).toEqual([step, values[i], true]);
   }
 }
