@@ -49,7 +49,12 @@ export function drawLines({ series, yLabel, title }: LineChart, width: number): 
         ticks,
         tickFormat: formatNumber,
       }),
-      axisX({ label: 'training step', labelArrow: 'none', ticks: Math.max(3, Math.floor(width / 110)) }),
+      axisX({
+        label: 'training step',
+        labelOffset: 33,
+        labelArrow: 'none',
+        ticks: Math.max(3, Math.floor(width / 110)),
+      }),
       // Where a number is NaN or infinite there is no height to draw it at.
       ruleX(lost, { x: 'x', stroke: 'var(--bad)', strokeOpacity: 0.6, strokeWidth: 2 }),
       dot(

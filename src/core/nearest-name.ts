@@ -2,31 +2,33 @@
 const SHORTEST_PART = 4;
 
 /**
- * The known names closest to a misspelt one, best first, at most three: those of its letters, where one is a part of the other
- * (`float16`, `mixed_float16`) or the initials of its words (`lr`, `learningRate`), then those of the least edit distance.
+ * The known names closest to a misspelt one, best first, at most three: those that it is a part of (`float16` of
+ * `mixed_float16`) or the initials of (`lr` of `learningRate`), then those of the least edit distance; where there is none of
+ * these, those that are a part of it (`clip` of `clipnorm`).
  */
 export function nearestNames(name: string, known: Iterable<string>): string[] {
   const wanted = name.toLowerCase();
-  return [...known]
-    .map((candidate) => ({
-      candidate,
-      distance: editDistance(wanted, candidate.toLowerCase()),
-      related: isRelated(wanted, candidate),
-    }))
-    .filter(({ candidate, distance, related }) => related || distance <= Math.max(2, Math.floor(candidate.length / 3)))
-    .sort(
-      (a, b) =>
-        Number(b.related) - Number(a.related) || a.distance - b.distance || a.candidate.localeCompare(b.candidate),
-    )
+  const ranked = [...known]
+    .map((candidate) => {
+      const distance = editDistance(wanted, candidate.toLowerCase());
+      return { candidate, distance, rank: rankOf(wanted, candidate, distance) };
+    })
+    .sort((a, b) => a.rank - b.rank || a.distance - b.distance || a.candidate.localeCompare(b.candidate));
+  const most = ranked.some(({ rank }) => rank <= 1) ? 1 : 2;
+  return ranked
+    .filter(({ rank }) => rank <= most)
     .slice(0, 3)
     .map(({ candidate }) => candidate);
 }
 
-function isRelated(wanted: string, candidate: string): boolean {
-  const [short, long] = [wanted, candidate.toLowerCase()].sort((a, b) => a.length - b.length) as [string, string];
-  if (short.length >= SHORTEST_PART && long.includes(short)) return true;
+function rankOf(wanted: string, candidate: string, distance: number): number {
+  const whole = candidate.toLowerCase();
   const words = candidate.match(/[A-Z]?[a-z0-9]+|[A-Z]+/g) ?? [];
-  return wanted.length >= 2 && wanted === words.map((word) => word[0]!.toLowerCase()).join('');
+  const initials = words.map((word) => word[0]!.toLowerCase()).join('');
+  const isPart = (part: string, of: string): boolean => part.length >= SHORTEST_PART && of.includes(part);
+  if (isPart(wanted, whole) || (wanted.length >= 2 && wanted === initials)) return 0;
+  if (distance <= Math.max(2, Math.floor(candidate.length / 3))) return 1;
+  return isPart(whole, wanted) ? 2 : 3;
 }
 
 /** A `fix` sentence for an unknown name: the nearest known names, or all of them where none is near. */

@@ -6,7 +6,6 @@ import type { PathPredicate } from '../core/path-predicate.js';
 import { currentServices } from '../core/services.js';
 import { sizeOf, type Shape } from '../core/shape.js';
 import { History } from '../callbacks/history.js';
-import { ProgressBar } from '../callbacks/progress-bar.js';
 import type { ExampleInput } from '../data/example.js';
 import type { HostArrayInput } from '../data/host-array.js';
 import type { Tensor } from '../engine/tfjs.js';
@@ -14,7 +13,6 @@ import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { LayerOptions } from '../layers/layer-options.js';
 import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import type { BatchSource } from '../training/batches.js';
-import type { CallbackContract } from '../training/callback-contract.js';
 import type { Logs } from '../training/logs.js';
 import type { StepContext } from '../training/step-context.js';
 import type { DeviceBatch as StepBatch } from '../training/device-batch.js';
@@ -41,7 +39,6 @@ import { buildByRun } from './build-by-run.js';
 import { checkPolicy } from './checkpoint-policy.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 import { CompileOptions } from './compile-options.js';
-import { debugCallbacks } from './debug-callbacks.js';
 import { compilePlan } from './compile-plan.js';
 import { sortArguments } from './sort-arguments.js';
 import { exportSavedModel } from './export-saved-model.js';
@@ -50,6 +47,7 @@ import { findLayer } from './find-layer.js';
 import { lossIsMissing, notBuilt, notCompiled } from './model-refusals.js';
 import { saveModel } from './save-model.js';
 import { setTrainable } from './set-trainable.js';
+import { standardCallbacks } from './standard-callbacks.js';
 import type { StoredModel } from './stored-model.js';
 import { formatSummary } from './summary.js';
 import { loadWeights, saveWeights, type WeightReport } from './weight-file.js';
@@ -152,10 +150,15 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     if (options.checkpoint !== undefined) checkPolicy(options.checkpoint, where);
     const plan = compilePlan(options, this.services, where);
     this.place();
-    applyCheckpointPolicy(this as unknown as AnyLayer, options.checkpoint, where, this.built);
-    if (this.built) {
-      measureForCheckpoints(this as unknown as AnyLayer);
-      checkFloat32Layers(this as unknown as AnyLayer, plan.float32Layers, where);
+    const all = this as unknown as AnyLayer;
+    if (this.built) checkFloat32Layers(all, plan.float32Layers, where);
+    try {
+      applyCheckpointPolicy(all, options.checkpoint, where, this.built);
+      if (this.built) measureForCheckpoints(all);
+    } catch (error) {
+      // What was compiled before goes on to hold.
+      applyCheckpointPolicy(all, this.compileOptions?.checkpoint, where, false);
+      throw error;
     }
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
@@ -180,14 +183,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   ): Promise<History> {
     const { source, options } = sortArguments(first, second, third);
     const history = new History();
-    const standard = ({ verbose, callbacks, debug }: FitOptions): CallbackContract[] => {
-      const silent = verbose === 0 || callbacks.some((callback) => callback instanceof ProgressBar);
-      return [
-        history,
-        ...(silent ? [] : [new ProgressBar()]),
-        ...debugCallbacks(debug, callbacks, `fit of ${this.describe()}`),
-      ];
-    };
+    const standard = (all: FitOptions) => standardCallbacks(history, all, `fit of ${this.describe()}`);
     await this.compiled('fit').fit(source, options as OptionsInput<FitOptions> | undefined, standard);
     return history;
   }

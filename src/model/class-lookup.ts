@@ -8,7 +8,7 @@ import type { DeclaredClass, Services } from '../core/services.js';
 export class ClassLookup {
   private readonly given = new Map<string, DeclaredClass>();
 
-  /** @throws SetupError [not-declared] */
+  /** @throws SetupError [not-declared | same-name] */
   constructor(
     classes: readonly DeclaredClass[],
     private readonly registries: Services['registries'],
@@ -22,7 +22,17 @@ export class ClassLookup {
           received: formatValue(given),
         });
       }
-      this.given.set(`${declaration.kind} ${declaration.name}`, given);
+      const key = `${declaration.kind} ${declaration.name}`;
+      const other = this.given.get(key);
+      if (other !== undefined && other !== given) {
+        throw new SetupError('same-name', {
+          where: `option "classes" of loadModel, place ${i}`,
+          expected: `one class that is declared as the ${declaration.kind} ${formatValue(declaration.name)}`,
+          received: `two, ${other.name} and ${given.name}`,
+          fix: 'pass the one that the model was saved with',
+        });
+      }
+      this.given.set(key, given);
     }
   }
 

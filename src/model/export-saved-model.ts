@@ -1,7 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, SetupError } from '../core/errors.js';
+import { DataError, OptionsError, SetupError } from '../core/errors.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
+import { sizeOf } from '../core/shape.js';
 import { freezeVariables } from '../engine/record/freeze-variables.js';
 import { mergeCasts } from '../engine/record/merge-casts.js';
 import { openBatch } from '../engine/record/open-batch.js';
@@ -21,6 +22,8 @@ const FILE = 'saved_model.pb';
 const RECORDED_BATCHES = [3, 5, 8];
 /** A serialised message of TensorFlow's ends here. */
 const MOST_BYTES = 2 ** 31 - 2 ** 20;
+/** Of the batch that is recorded, and so computed: 1 GiB. */
+const MOST_INPUT_ELEMENTS = 2 ** 28;
 
 /** Writes the prediction, recorded, with its weights as constants. */
 export async function exportSavedModel(
@@ -29,9 +32,10 @@ export async function exportSavedModel(
   input: OptionsInput<ExportOptions> | undefined,
 ): Promise<void> {
   const where = `exportSavedModel of ${stored.model.describe()}`;
-  const { batchSize } = parseOptions(ExportOptions, input, where);
+  const batchSize = parseOptions(ExportOptions, input, where).batchSize ?? undefined;
   checkPath(directory, where);
   checkSize(stored, where);
+  checkBatch(stored, batchSize, where);
   await checkReplaceable(directory);
   const bytes = await stored.betweenSteps('exportSavedModel', () => {
     const sizes = batchSize === undefined ? RECORDED_BATCHES : [batchSize];
@@ -66,6 +70,17 @@ function checkSize({ model }: StoredModel, where: string): void {
     expected: `weights of at most ${MOST_BYTES} bytes, which stand in the graph as constants`,
     received: `${bytes} bytes`,
     fix: 'save the weights for PyTorch or Keras: model.saveWeights(path, { weightLayout })',
+  });
+}
+
+function checkBatch({ inputShape }: StoredModel, batchSize: number | undefined, where: string): void {
+  const most = Math.max(1, Math.floor(MOST_INPUT_ELEMENTS / sizeOf(inputShape)));
+  if (batchSize === undefined || batchSize <= most) return;
+  throw new OptionsError('invalid-option', {
+    where: `option "batchSize" of ${where}`,
+    expected: `at most ${most}, for one such batch is computed`,
+    received: String(batchSize),
+    fix: 'leave it out: the graph takes batches of any size then',
   });
 }
 

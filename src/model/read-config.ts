@@ -8,12 +8,9 @@ import type { ClassLookup } from './class-lookup.js';
 import { collectLayers } from './collect-weights.js';
 import { readExpression } from './path-expression.js';
 import { Sequential } from './sequential.js';
-import { STORED_KINDS } from './write-config.js';
+import { isStorableName, STORABLE_NAME, STORED_KINDS } from './write-config.js';
 
 type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
-
-/** Expressions are matched with paths, which are made of names. */
-const MOST_NAME = 200;
 
 const NUMBERS: Readonly<Record<string, number>> = { NaN, Infinity, '-Infinity': -Infinity, '-0': -0 };
 
@@ -41,7 +38,7 @@ export class ConfigReader {
     const layer = this.make(node, place, ['layer', 'model']);
     if (!(layer instanceof BaseLayer)) throw this.wrong(place, 'a layer', layer);
     const made = layer as AnyLayer;
-    if (made.name.length > MOST_NAME) throw this.wrong(place, `a name of at most ${MOST_NAME} characters`, made.name);
+    if (!isStorableName(made.name)) throw this.wrong(place, STORABLE_NAME, made.name);
     this.made.set(id, made);
     return made;
   }

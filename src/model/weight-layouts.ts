@@ -3,6 +3,7 @@ import { formatValue } from '../core/format-value.js';
 import type { Logger } from '../core/logger.js';
 import { toSnakeCase } from '../core/naming.js';
 import { didYouMean } from '../core/nearest-name.js';
+import { sizeOf } from '../core/shape.js';
 import { Activation } from '../layers/activation.js';
 import type { BaseLayer, LayerInput } from '../layers/base-layer.js';
 import { BatchNormalization } from '../layers/batch-normalization.js';
@@ -139,10 +140,11 @@ function flattenedImages(
   return images;
 
   function checkedLayer(layer: AnyLayer | undefined, path: string, image: ImageShape): AnyLayer {
-    const size = (Array.isArray(image) ? [...image] : []).reduce((product: number, part) => product * Number(part), 1);
+    const sizes = Array.isArray(image) ? ([...image] as unknown[]) : [];
+    const isImage = sizes.length === 3 && sizes.every((size) => Number.isSafeInteger(size) && (size as number) > 0);
     const rows = layer?.ownWeights[0]?.shape[0];
     const fits = layer instanceof Dense || layer instanceof BatchNormalization;
-    if (layer !== undefined && fits && image.length === 3 && size === rows) return layer;
+    if (layer !== undefined && fits && isImage && sizeOf(sizes as number[]) === rows) return layer;
     throw new OptionsError('invalid-option', {
       where: `option "flattenedImages" of ${where}`,
       expected:

@@ -16,6 +16,14 @@ type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
 /** Kinds of objects that a model file may ask for. A callback is none: it may write files. */
 export const STORED_KINDS: readonly DeclaredKind[] = ['layer', 'model', 'loss', 'metric', 'optimizer', 'schedule'];
 
+/** Expressions are matched with paths, which are made of names; and errors show them. */
+const MOST_NAME = 200;
+export const STORABLE_NAME = `a name of at most ${MOST_NAME} characters, none of them a control character`;
+
+export function isStorableName(name: string): boolean {
+  return name.length <= MOST_NAME && !/\p{Cc}/u.test(name);
+}
+
 /** The name of the class whose layers are written one by one. */
 const SEQUENTIAL = 'adjoint/sequential';
 
@@ -48,6 +56,7 @@ export class ConfigWriter {
       this.meet(layer, inside);
       return known;
     }
+    this.checkName(layer);
     const id = this.count++;
     this.references.set(layer, { shared: id });
     // A class that extends it makes its layers itself.
@@ -72,6 +81,16 @@ export class ConfigWriter {
       expected: 'a shared layer to stand first where it is made, or in the options of all that use it',
       received: `a layer that ${layer.describe()} makes itself, and that stands elsewhere before it`,
       fix: `take it as an option of the class, or ${this.wayOut}`,
+    });
+  }
+
+  private checkName(layer: AnyLayer): void {
+    if (isStorableName(layer.name)) return;
+    throw new SetupError('not-serialisable', {
+      where: `layer ${formatValue(layer.name)}`,
+      expected: STORABLE_NAME,
+      received: `${layer.name.length} characters`,
+      fix: `give it another name option, or ${this.wayOut}`,
     });
   }
 
@@ -115,8 +134,10 @@ export class ConfigWriter {
       if (isTameExpression(value.source)) return { $expression: [value.source, value.flags] };
       throw this.refusal(value, place, 'write it as a glob, e.g. "body/*/kernel"');
     }
-    if (Array.isArray(value)) return value.map((item, i) => this.value(item, below(place, `[${i}]`)));
-    const declaration = ownDeclaration(value.constructor);
+    // Spread, because `map` passes over holes.
+    if (Array.isArray(value)) return [...(value as readonly unknown[])].map((item, i) => this.value(item, below(place, `[${i}]`)));
+    const made: unknown = value.constructor;
+    const declaration = typeof made === 'function' ? ownDeclaration(made) : undefined;
     if (declaration !== undefined && STORED_KINDS.includes(declaration.kind)) {
       const object = value as object & { readonly options: object };
       // The rate that is in force: it may have been set by hand, or by a callback.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AdjointError, DataError } from '../core/errors.js';
@@ -25,9 +25,11 @@ let files = 0;
  * @throws DataError [write-failed] nothing was changed
  */
 export async function writeFileAtomically(path: string, pieces: Pieces): Promise<Written> {
-  const target = resolve(path);
-  const partial = partialPath(target, ++files);
-  return explained(`file ${JSON.stringify(path)}`, async () => {
+  const where = `file ${JSON.stringify(path)}`;
+  return explained(where, async () => {
+    const target = await targetOf(path);
+    await checkReplaceable(target, where);
+    const partial = partialPath(target, ++files);
     await makeFolder(dirname(target));
     try {
       const written = await writeNewFile(partial, pieces);
@@ -38,6 +40,26 @@ export async function writeFileAtomically(path: string, pieces: Pieces): Promise
       await rm(partial, { force: true }).catch(() => undefined);
       throw error;
     }
+  });
+}
+
+/** Where a link leads, so that what is behind it is replaced and not the link. */
+export async function targetOf(path: string): Promise<string> {
+  return realpath(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return resolve(path);
+    throw error;
+  });
+}
+
+/** A rename would put a file in the place of a device, too. */
+async function checkReplaceable(target: string, where: string): Promise<void> {
+  const found = await lstat(target).catch(() => undefined);
+  if (found === undefined || found.isFile()) return;
+  throw new DataError('write-failed', {
+    where,
+    expected: 'a new path, or a file',
+    received: found.isDirectory() ? 'a folder' : 'a pipe, a device, or a link that leads nowhere',
+    fix: 'choose another path',
   });
 }
 
@@ -74,13 +96,21 @@ async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
 
 /** A folder with those above it, each of which the disk remembers. */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  const top = dirname(resolve(first));
-  for (let folder = dirname(resolve(path)); folder.length >= top.length; folder = dirname(folder)) {
-    await syncFolder(folder);
-    if (folder === top) return;
+  if (await isFolder(path)) return;
+  const above = dirname(path);
+  if (above !== path) await makeFolder(above);
+  // One at a time: with `recursive`, Node.js 20 never returns where the system has no such place, as in /proc.
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await isFolder(path))) return;
+    throw error;
   }
+  await syncFolder(above);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 /** Makes the disk remember a folder's names. Some systems, Windows among them, do not sync folders: no fault of ours. */
@@ -112,6 +142,8 @@ const FIXES: Readonly<Record<string, string>> = {
   EROFS: 'write to a disk that is not read-only',
   EACCES: 'give this user the right to write there, or write elsewhere',
   EPERM: 'give this user the right to write there, or write elsewhere',
+  ENOENT: 'no folder can be made there: choose another path',
+  ELOOP: 'a link leads to itself: choose another path',
   ENOTDIR: 'a part of the path is a file: choose another path',
   EEXIST: 'a part of the path is a file: choose another path',
   EISDIR: 'the path is a folder: choose another name',

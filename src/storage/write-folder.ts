@@ -1,11 +1,11 @@
-import { lstat, mkdir, readdir, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../core/errors.js';
 import type { JsonObject } from './checked-json.js';
 import { ADJOINT_VERSION, checkPartName, encodeManifest, FOLDER_VERSIONS, MANIFEST_NAME } from './manifest.js';
 import type { FolderFormat, Manifest, ManifestPart } from './manifest.js';
 import { previousPath, readManifest } from './read-folder.js';
-import { codeOf, explained, makeFolder, partialPath, syncFolder, writeNewFile } from './write-file.js';
+import { codeOf, explained, makeFolder, partialPath, syncFolder, targetOf, writeNewFile } from './write-file.js';
 import type { Pieces } from './write-file.js';
 
 /** A file of the folder. */
@@ -69,14 +69,6 @@ export async function writeFolder(path: string, { format, parts, meta = {} }: Fo
 function manifestOf(format: FolderFormat, parts: readonly ManifestPart[], meta: JsonObject): Manifest {
   const created = new Date().toISOString();
   return { format, version: FOLDER_VERSIONS[format], adjoint: ADJOINT_VERSION, created, parts, meta };
-}
-
-/** Where a link leads, so that the folder behind it is replaced and not the link. */
-async function targetOf(path: string): Promise<string> {
-  return realpath(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return resolve(path);
-    throw error;
-  });
 }
 
 /** Nobody's own files are replaced: a folder there must be empty or one of ours. */

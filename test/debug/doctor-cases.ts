@@ -4,7 +4,7 @@ import { defineVjp } from '../../src/autodiff/define-vjp.js';
 import { stopGradient } from '../../src/autodiff/stop-gradient.js';
 import { valueAndGradients } from '../../src/autodiff/value-and-gradients.js';
 import { LambdaCallback } from '../../src/callbacks/lambda-callback.js';
-import { GradientDoctor } from '../../src/debug/gradient-doctor.js';
+import type { GradientDoctor } from '../../src/debug/gradient-doctor.js';
 import type { CauseName } from '../../src/debug/diagnoses/diagnosis.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import { Variable } from '../../src/engine/variable.js';

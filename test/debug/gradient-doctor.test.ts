@@ -94,7 +94,7 @@ describe('diagnose', () => {
   });
 });
 
-describe('diagnose with a loop of one’s own', () => {
+describe('diagnose, of a loop without fit', () => {
   const inputs = tf.tensor2d(x);
   const labels = tf.tensor2d(y);
 
@@ -115,7 +115,12 @@ describe('diagnose with a loop of one’s own', () => {
     model.compile(good);
     model.build([null, 3]);
     const variables = [...model.weightTree()].map(([, { handle }]) => handle.variable);
-    const sums = variables.map(({ shape }) => tf.tidy(() => Variable.create('sum', tf.zeros([...shape]))));
+    const sums = variables.map(({ shape }) => {
+      const zeros = tf.zeros([...shape]);
+      const sum = Variable.create('sum', zeros);
+      zeros.dispose();
+      return sum;
+    });
     const before = weightsOf(model);
     try {
       const found = await diagnose(model, x, y, { steps: 20, step: makeStep(model, sums) });

@@ -80,11 +80,19 @@ function placeBoxes({ boxes, edges }: LayerGraph): Place[] {
     if (after.length > 0) ranks[i] = Math.max(0, Math.min(...after));
   }
   const columns = new Map<number, number>();
-  return ranks.map((rank) => {
-    const column = columns.get(rank) ?? 0;
-    columns.set(rank, column + 1);
-    return { rank, x: 8 + column * (BOX.width + BOX.gap + WORDS), y: RANK.margin + rank * RANK.height };
-  });
+  const column = ranks.map(() => 0);
+  // Inputs stand beside the layers of their rank, which keep to one line.
+  const isInput = (i: number): boolean => boxes[i]!.ops.length === 0 && boxes[i]!.path === '';
+  const order = ranks.map((_, i) => i).toSorted((a, b) => Number(isInput(a)) - Number(isInput(b)) || a - b);
+  for (const i of order) {
+    column[i] = columns.get(ranks[i]!) ?? 0;
+    columns.set(ranks[i]!, column[i] + 1);
+  }
+  return ranks.map((rank, i) => ({
+    rank,
+    x: 8 + column[i]! * (BOX.width + BOX.gap + WORDS),
+    y: RANK.margin + rank * RANK.height,
+  }));
 }
 
 function passesBy({ from, to }: GraphEdge, places: readonly Place[]): boolean {
