@@ -6,6 +6,7 @@ import { CheckpointStore } from '../storage/checkpoint-store.js';
 import { MANIFEST_NAME } from '../storage/manifest.js';
 import type { FolderFormat } from '../storage/manifest.js';
 import { readBytes, readWholeFile, withFile } from '../storage/read-file.js';
+import { codeOf } from '../storage/write-file.js';
 import { checkFolder, previousPath, summaryOf } from '../storage/read-folder.js';
 import type { FolderCheck } from '../storage/read-folder.js';
 import { readSafetensorsHeader } from '../storage/safetensors-file.js';
@@ -36,7 +37,18 @@ export async function inspectPath(path: string): Promise<Inspection> {
       received: 'a path where there is nothing',
     });
   }
-  return found.isDirectory() ? inspectFolder(path, where) : inspectFile(path, where);
+  try {
+    return await (found.isDirectory() ? inspectFolder(path, where) : inspectFile(path, where));
+  } catch (error) {
+    if (error instanceof AdjointError || codeOf(error) === undefined) throw error;
+    const received = (error as Error).message;
+    throw new DataError('read-failed', {
+      where,
+      expected: 'a file or folder that can be read',
+      received,
+      cause: error,
+    });
+  }
 }
 
 async function inspectFile(path: string, where: string): Promise<Inspection> {
@@ -122,8 +134,8 @@ async function filesOf(folder: string, names: readonly string[], problems: strin
   const files: { name: string; bytes: number }[] = [];
   const tensors: TensorRow[] = [];
   for (const name of [...names].sort()) {
-    const { size } = await stat(join(folder, name));
-    files.push({ name, bytes: size });
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    files.push({ name, bytes: found?.size ?? 0 });
     if (!name.endsWith('.safetensors')) continue;
     tensors.push(...((await tensorsOf(join(folder, name), name, problems))?.tensors ?? []));
   }

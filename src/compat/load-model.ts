@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DataError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
@@ -102,8 +102,11 @@ async function isOurs(directory: string): Promise<boolean> {
     where: `folder ${JSON.stringify(directory)} in loadModel`,
     expected: 'a folder that model.save wrote, or one with the model.json of tf.layers',
     received: folder === undefined ? 'a path where there is nothing' : 'a file',
-    fix: directory.endsWith('.safetensors')
-      ? 'make the model, and load its weights: model.loadWeights(path)'
-      : undefined,
+    fix: fixOf(directory, folder !== undefined),
   });
+}
+
+function fixOf(path: string, exists: boolean): string | undefined {
+  if (path.endsWith('.safetensors')) return 'make the model, and load its weights: model.loadWeights(path)';
+  return exists && path.endsWith('.json') ? `give the folder: loadModel(${JSON.stringify(dirname(path))})` : undefined;
 }

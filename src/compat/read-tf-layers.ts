@@ -4,43 +4,45 @@ import { formatValue } from '../core/format-value.js';
 import { formatShape, sizeOf, type Shape } from '../core/shape.js';
 import type { BaseLayer } from '../layers/base-layer.js';
 import { withGivenWeights } from '../layers/given-weights.js';
+import { checkOutputs, explained, MOST_INPUT_ELEMENTS } from '../model/load-limits.js';
 import { Sequential } from '../model/sequential.js';
+import { listed, shownName } from '../model/weight-file.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../storage/checked-json.js';
 import { readWholeFile } from '../storage/read-file.js';
 import { translateLayer, weightName } from './tf-layers-config.js';
 
 /** Bytes of one shard of weights; tf.layers writes shards of 4 MB, or one file. */
 const MOST_SHARD_BYTES = 2 ** 31;
-/** Elements of one input. */
-const MOST_INPUT_ELEMENTS = 2 ** 26;
 
 /** A sequential model of tf.layers, or of Keras by its converter, from `model.json` and its shards. */
 export async function readTfLayers(directory: string, json: JsonObject, file: string): Promise<Sequential> {
-  const { layers, inputShape } = readTopology(json, file);
+  const { layers, inputShape } = explained(file, () => readTopology(json, file));
   const model = new Sequential([...layers]);
   try {
     const weights = await readWeights(directory, json.weightsManifest, file);
     const unused = new Set(weights.keys());
-    withGivenWeights(
-      (path, shape) => {
-        const found = weights.get(path);
-        if (found === undefined || formatShape(found.shape) !== formatShape(shape)) {
-          throw new DataError('weights-differ', {
-            where: `weight "${path}" of ${file}`,
-            expected: `float32 ${formatShape(shape)}`,
-            received: found === undefined ? 'none' : formatShape(found.shape),
-          });
-        }
-        unused.delete(path);
-        return found.values;
-      },
-      () => model.build([null, ...inputShape]),
-    );
+    const give = () =>
+      withGivenWeights(
+        (path, shape) => {
+          const found = weights.get(path);
+          if (found === undefined || formatShape(found.shape) !== formatShape(shape)) {
+            throw new DataError('weights-differ', {
+              where: `weight "${path}" of ${file}`,
+              expected: `float32 ${formatShape(shape)}`,
+              received: found === undefined ? 'none' : formatShape(found.shape),
+            });
+          }
+          unused.delete(path);
+          return found.values;
+        },
+        () => model.build([null, ...inputShape]),
+      );
+    explained(file, give);
     if (unused.size > 0) {
       throw new DataError('weights-differ', {
         where: file,
         expected: 'weights of its layers, and nothing else',
-        received: `extra: ${[...unused].join(', ')}`,
+        received: listed('extra', [...unused].map(shownName)).join('\n'),
       });
     }
     return model;
@@ -79,6 +81,7 @@ function readTopology(json: JsonObject, file: string): { layers: BaseLayer[]; in
     .map((entry) => {
       if (!isJsonObject(entry)) throw wrong(file, 'layers that are objects', entry);
       const layer = translateLayer(entry, shape, file);
+      checkOutputs([layer as unknown as Parameters<typeof checkOutputs>[0][number]], shape, file);
       shape = layer.computeOutputShape(shape);
       return layer;
     });
@@ -132,10 +135,11 @@ function readSpec(spec: JsonValue, file: string): { path: string; shape: number[
   if (typeof name !== 'string' || !name.includes('/')) throw wrong(file, 'a weight with a name "layer/weight"', name);
   const sizes = Array.isArray(shape) ? (shape as readonly JsonValue[]) : [];
   const isShape = sizes.length > 0 && sizes.every((size) => Number.isSafeInteger(size) && (size as number) > 0);
-  if (!isShape || !Number.isSafeInteger(sizeOf(sizes as number[]))) throw wrong(file, `a shape of "${name}"`, shape);
+  if (!isShape || !Number.isSafeInteger(sizeOf(sizes as number[])))
+    throw wrong(file, `a shape of ${formatValue(name)}`, shape);
   if (dtype !== 'float32' || quantization !== undefined) {
     throw new DataError('unsupported-weights', {
-      where: `weight "${name}" of ${file}`,
+      where: `weight ${formatValue(name)} of ${file}`,
       expected: 'float32 values as they are',
       received: quantization === undefined ? formatValue(dtype) : 'quantised values',
       fix: 'convert the model again without quantisation',

@@ -40,6 +40,11 @@ export function didYouMean(name: string, known: Iterable<string>): string {
     : `known names: ${[...all].sort().join(', ')}`;
 }
 
+/** The same for one of a few choices, which stand under `expected`: nothing where none is near. */
+export function nearestChoice(name: string, choices: readonly string[]): string | undefined {
+  return nearestNames(name, choices).length > 0 ? didYouMean(name, choices) : undefined;
+}
+
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -3,7 +3,7 @@ import type { OptionsClass } from './declaration.js';
 import { describeRules } from './describe-rules.js';
 import { OptionsError } from './errors.js';
 import { formatValue } from './format-value.js';
-import { didYouMean, nearestNames } from './nearest-name.js';
+import { didYouMean, nearestChoice } from './nearest-name.js';
 
 /** What a user may write for an options class: its fields, those with a default left out. */
 export type OptionsInput<O> = Partial<{ [K in keyof O]: O[K] | undefined }>;
@@ -71,14 +71,15 @@ function invalidOption(optionsClass: OptionsClass, failure: ValidationError, whe
     where: `option "${failure.property}" of ${where}`,
     expected: describeRules(rules, failure),
     received: formatValue(failure.value),
-    fix: nearestChoice(rules, failure.value),
+    fix: choiceOf(rules, failure.value),
   });
 }
 
-/** All choices stand under `expected`. */
-function nearestChoice(rules: readonly { name?: string; constraints?: unknown }[], value: unknown): string | undefined {
+function choiceOf(rules: readonly { name?: string; constraints?: unknown }[], value: unknown): string | undefined {
   const choices = rules.find(({ name }) => name === 'isIn')?.constraints as [readonly unknown[]] | undefined;
   if (choices === undefined || typeof value !== 'string') return undefined;
-  const names = choices[0].filter((choice) => typeof choice === 'string');
-  return nearestNames(value, names).length > 0 ? didYouMean(value, names) : undefined;
+  return nearestChoice(
+    value,
+    choices[0].filter((choice) => typeof choice === 'string'),
+  );
 }

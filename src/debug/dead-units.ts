@@ -97,7 +97,9 @@ export class DeadUnits extends ProbeMonitor<DeadUnitsOptions, DeadUnitsFinding> 
     for (const { layer, units, dead, activity } of this.activity) {
       table.push([layer, units, dead.length, formatPercent(dead.length / units), formatPercent(activity)]);
     }
-    return `units that did not fire in the last ${this.options.confirmations} measured batches\n${table.toString()}`;
+    const batches = Math.min(this.options.confirmations, this.readings.length);
+    const when = batches === 1 ? 'the last measured batch' : `the last ${batches} measured batches`;
+    return `units that did not fire in ${when}\n${table.toString()}`;
   }
 
   protected override judge(_reading: ProbeReading): SeenFinding<DeadUnitsFinding>[] {

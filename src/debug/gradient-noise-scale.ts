@@ -116,6 +116,9 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   }
 
   override onTrainEnd(): void {
-    if (this.run.verbose !== 0 && this.measurements > 0) this.run.logger.info(`${this.name}: ${this.sentence}`);
+    if (this.run.verbose === 0) return;
+    const isOwn = this.measurements === 0 && this.run.inspection.model.trainStep !== undefined;
+    const sentence = isOwn ? `a trainStep of the model's own is not measured` : this.sentence;
+    this.run.logger.info(`${this.name}: ${sentence}`);
   }
 }

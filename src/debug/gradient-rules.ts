@@ -37,10 +37,25 @@ export function judgeGradients(
   limits: GradientLimits,
   scaled: boolean,
 ): SeenGradient[] {
-  const recent = readings.slice(-limits.confirmations);
   // Under loss scaling overflows are a part of the search for a scale, and their steps are left out.
-  const seen: SeenGradient[] = scaled ? [] : notFinite(recent.at(-1)!, sizes);
-  if (seen.length > 0) return seen;
+  if (scaled)
+    return judgeFinite(
+      readings.filter((reading) => Number.isFinite(globalNorm(reading))),
+      sizes,
+      limits,
+    );
+  const bad = notFinite(readings.at(-1)!, sizes);
+  return bad.length > 0 ? bad : judgeFinite(readings, sizes, limits);
+}
+
+function judgeFinite(
+  readings: readonly ProbeReading[],
+  sizes: ReadonlyMap<string, number>,
+  limits: GradientLimits,
+): SeenGradient[] {
+  const recent = readings.slice(-limits.confirmations);
+  const seen: SeenGradient[] = [];
+  if (recent.length === 0) return seen;
   seen.push(...spike(readings, limits.spikeFactor));
   if (recent.length < limits.confirmations) return seen;
   const layers = recent.map((reading) => layerGradients(reading, sizes));
@@ -66,7 +81,7 @@ function notFinite(reading: ProbeReading, sizes: ReadonlyMap<string, number>): S
       kind: 'exploding',
       where: layer,
       evidence: { nonFinite: count, layers: bad.length, loss: reading.loss },
-      message: `${count} elements of the gradients of ${bad.length} layers are NaN or infinite, up to ${named(layer)}`,
+      message: `${count} elements of the gradients of ${bad.length} layers are NaN or infinite, up to ${named(layer)}: NonFiniteGuard finds the first`,
     },
   ];
 }
@@ -129,7 +144,9 @@ function large(recent: readonly ProbeReading[], explodingNorm: number): SeenGrad
       kind: 'exploding',
       where: '',
       evidence: { gradientNorm: norm, weightNorm },
-      message: `the norm of all gradients is ${formatNumber(norm)}, that of the weights ${formatNumber(weightNorm)}`,
+      message:
+        `gradients explode: the norm of all of them is ${formatNumber(norm)}, that of the weights ` +
+        `${formatNumber(weightNorm)}; lower the learning rate, clip: { globalNorm: 1 }, or normalise inputs and labels`,
     },
   ];
 }

@@ -1,5 +1,5 @@
 import { IsInstance, IsInt, IsNumber, IsOptional, IsPositive, Max, Min } from 'class-validator';
-import { OptionsError } from '../core/errors.js';
+import { DataError, OptionsError } from '../core/errors.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { permutation, rngKey } from '../core/rng-key.js';
 import { toBatch } from '../data/example.js';
@@ -9,6 +9,9 @@ import type { Logs } from '../training/logs.js';
 import { formatNumber } from './statistics.js';
 import type { TrialModel } from './trial-model.js';
 import { checkKeepable, TrialWatch } from './trial-watch.js';
+
+/** Labels of fewer examples in another order are the same labels too often. */
+const FEWEST = 4;
 
 /** Options of {@link labelShuffleCheck}. */
 export class LabelShuffleOptions {
@@ -109,11 +112,22 @@ export async function labelShuffleCheck(
   }
   checkKeepable(model, where);
   const all = toBatch({ x, y }, where);
+  if (all.y === undefined) {
+    throw new DataError('no-labels', { where, expected: 'labels y beside x', received: 'x alone' });
+  }
   const held = Math.max(1, Math.round(all.size * heldOut));
+  if (all.size - held < FEWEST) {
+    throw new DataError('too-few-examples', {
+      where,
+      expected: `at least ${FEWEST} examples to train on, beside those held out`,
+      received: `${all.size} examples, of which ${held} are held out`,
+      fix: 'pass more examples, or a smaller heldOut',
+    });
+  }
   const order = permutation(rngKey(seed, 'label-shuffle', 'split'), all.size);
   const part = (start: number, end: number) => ({
     x: gatherRows(all.x, order, start, end),
-    y: gatherRows(all.y!, order, start, end),
+    y: gatherRows(all.y, order, start, end),
   });
   const [validationData, training] = [part(0, held), part(held, all.size)];
   const other = permutation(rngKey(seed, 'label-shuffle', 'labels'), all.size - held);
@@ -128,10 +142,13 @@ export async function labelShuffleCheck(
   const [trueLogs, shuffledLogs] = [await train(training), await train(shuffled)];
   const [right, wrong] = [trueLogs['loss']!, shuffledLogs['loss']!];
   const learns = right < (1 - margin) * wrong || (Number.isFinite(right) && !Number.isFinite(wrong));
+  const finite = Number.isFinite(right) || Number.isFinite(wrong);
   const losses = `held-out loss ${formatNumber(right)} after true labels, ${formatNumber(wrong)} after shuffled ones`;
   const verdict = learns
     ? `the model learns from its inputs: ${losses}`
-    : `the model learns nothing from its inputs: ${losses}; see whether inputs and labels belong together, and whether inputs ` +
-      `reach the output`;
+    : finite
+      ? `the model learns nothing from its inputs in ${epochs} epochs: ${losses}; see whether inputs and labels belong ` +
+        `together, whether inputs reach the output, and whether more epochs help`
+      : `neither training can be judged: ${losses}; the learning rate is too high, or the loss undefined for these labels`;
   return { learns, trueLogs, shuffledLogs, verdict };
 }

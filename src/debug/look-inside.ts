@@ -132,7 +132,7 @@ export function watchingLayers<T>(model: Trainable, fn: (layers: readonly LayerL
 }
 
 /** The model's layers below it, each once. */
-export function allLayers(model: Trainable): AnyLayer[] {
+function allLayers(model: Trainable): AnyLayer[] {
   const found = new Set<AnyLayer>();
   const walk = (layer: AnyLayer): void => {
     for (const [, child] of layer.children()) {

@@ -38,7 +38,7 @@ export class NonFiniteGuardOptions {
   @IsOptional()
   @ValidateBy(
     { name: 'isFunction', validator: { validate: (value) => typeof value === 'function' } },
-    { message: 'onReport must be a function' },
+    { message: 'a function that takes a report' },
   )
   onReport?: (report: NonFiniteReport) => void | Promise<void>;
 }
@@ -124,7 +124,8 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
     const where = `epoch ${run.progress.epoch + 1}, ${what} ${batch + 1} of ${model.describe()}`;
     let culprit = 'loss or gradient';
     if (this.reports.length < maxReports) {
-      if (reproDirectory !== undefined && this.reports.length === 0) await this.keep(step, where, reproDirectory);
+      // An option that is null in JavaScript is none.
+      if (typeof reproDirectory === 'string' && this.reports.length === 0) await this.keep(step, where, reproDirectory);
       culprit = (await this.explain(step, where)) ?? culprit;
     }
     if (action === 'continue') this.gatesNonFinite = false;
@@ -153,7 +154,7 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
     const { logger } = this.run;
     try {
       await writeRepro(directory, step, where);
-      if (this.options.onReport === undefined) {
+      if (typeof this.options.onReport !== 'function') {
         logger.info(`NonFiniteGuard: adjoint replay ${directory} --model FILE finds it again`);
       }
     } catch (error) {
@@ -172,8 +173,8 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
 
   private async tell(report: NonFiniteReport): Promise<void> {
     const { onReport } = this.options;
-    if (onReport === undefined) this.run.logger.warn(report.table());
-    else await onReport(report);
+    if (typeof onReport === 'function') await onReport(report);
+    else this.run.logger.warn(report.table());
   }
 }
 

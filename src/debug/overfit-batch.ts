@@ -11,6 +11,8 @@ import { checkKeepable, TrialWatch } from './trial-watch.js';
 const FITTED_LOSS = 1e-3;
 /** Losses at the end of which the median counts. */
 const LAST = 5;
+/** The loss still falls where it is less than so much of that half way. */
+const FALLING = 0.9;
 
 /** Options of {@link overfitBatch}. */
 export class OverfitBatchOptions {
@@ -93,7 +95,7 @@ export async function overfitBatch(
   checkKeepable(model, where);
   const all = toBatch({ x, y }, where);
   const rows = Math.min(batchSize, all.size);
-  const batch = { x: gatherRows(all.x, null, 0, rows), y: gatherRows(all.y!, null, 0, rows) };
+  const batch = { x: gatherRows(all.x, null, 0, rows), ...(all.y && { y: gatherRows(all.y, null, 0, rows) }) };
   const watch = new TrialWatch();
   const logs = await model.fitApart('overfitBatch', batch, {
     epochs: 1,
@@ -109,12 +111,14 @@ export async function overfitBatch(
   const first = losses[0] ?? NaN;
   const last = losses.slice(-LAST).toSorted((a, b) => a - b)[Math.floor(Math.min(LAST, losses.length) / 2)] ?? NaN;
   const fits = losses.every(Number.isFinite) && (last < ratio * first || last < FITTED_LOSS);
+  const falls = last < FALLING * losses[Math.floor(losses.length / 2)]!;
+  const more = falls ? `it still falls, so try more steps or a higher learning rate; else ` : '';
   const accuracy = Object.entries(logs).find(([name]) => /^val_.*accuracy$/i.test(name))?.[1];
   const came = `loss ${formatNumber(first)} to ${formatNumber(last)} in ${losses.length} steps`;
   const verdict = fits
     ? `the model fits a batch of ${rows} examples: ${came}`
     : losses.every(Number.isFinite)
-      ? `the model does not fit even ${rows} examples: ${came}; look at learning rate, labels, loss, and whether every layer ` +
+      ? `the model does not fit even ${rows} examples: ${came}; ${more}look at learning rate, labels, loss, and whether every layer ` +
         `gets a gradient (GradientMonitor)`
       : `the loss is not finite after ${losses.length} steps on the same ${rows} examples: the learning rate is too high, or ` +
         `the loss undefined for these labels`;

@@ -62,6 +62,8 @@ export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Find
   /** What was measured in the latest run, one a probed step. */
   readings: ProbeReading[] = [];
   private readonly log = new FindingLog<F>(this.name);
+  /** The table that was logged last. */
+  private shown = '';
 
   /** What was found in the latest run, each kind once a place. */
   get findings(): readonly F[] {
@@ -77,6 +79,7 @@ export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Find
   override onTrainBegin(): void {
     // A new list: that of an earlier run may be in somebody's hands.
     this.readings = [];
+    this.shown = '';
     this.log.clear();
   }
 
@@ -98,6 +101,10 @@ export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Find
 
   private show(when: string): void {
     if (this.run.verbose === 0 || this.readings.length === 0) return;
-    this.run.logger.info(`${this.name}, ${when}: ${this.table()}`);
+    const table = this.table();
+    // An epoch without a measurement has nothing new to show.
+    if (table === this.shown) return;
+    this.shown = table;
+    this.run.logger.info(`${this.name}, ${when}: ${table}`);
   }
 }

@@ -64,7 +64,9 @@ export class SaturationMonitor extends ProbeMonitor<SaturationMonitorOptions, Sa
       colAligns: ['left', 'right'],
       style: { head: [], border: [], compact: true },
     });
-    for (const [layer, part] of saturations(this.readings.at(-1))) table.push([layer, formatPercent(part)]);
+    const parts = saturations(this.readings.at(-1));
+    if (parts.size === 0) return 'no layer has sigmoid or tanh as its activation, so nothing is measured';
+    for (const [layer, part] of parts) table.push([layer, formatPercent(part)]);
     return `outputs in the flat part of their activation\n${table.toString()}`;
   }
 

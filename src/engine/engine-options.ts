@@ -1,5 +1,5 @@
 import { OptionsError } from '../core/errors.js';
-import { didYouMean } from '../core/nearest-name.js';
+import { didYouMean, nearestChoice } from '../core/nearest-name.js';
 import { encodeConfigProto } from './config-proto.js';
 import { PRECISIONS, type Precision } from './precision/precision-names.js';
 
@@ -67,6 +67,7 @@ export function checkEngineOptions(options: EngineOptions): void {
         where: `option "${name}" of useEngine`,
         expected: check.expected,
         received: JSON.stringify(value) ?? String(value),
+        fix: name === 'precision' && typeof value === 'string' ? nearestChoice(value, PRECISIONS) : undefined,
       });
     }
   }

@@ -105,15 +105,20 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     if (this.path !== '') return super.build(inputShape, seed);
     // `collectLayers` and the error of a layer want names.
     this.place();
-    const all = this as unknown as AnyLayer;
-    const where = `compile of ${this.describe()}`;
     buildByRun(
-      all,
+      this as unknown as AnyLayer,
       inputShape,
       seed,
       () => super.build(inputShape, seed),
-      () => checkFloat32Layers(all, this.trainer?.plan.float32Layers, where),
+      () => this.settleLayers(),
     );
+  }
+
+  /** What is chosen by path or by measurement, now that all layers are there; internal to training. */
+  settleLayers(): void {
+    const all = this as unknown as AnyLayer;
+    const where = `compile of ${this.describe()}`;
+    checkFloat32Layers(all, this.trainer?.plan.float32Layers, where);
     applyCheckpointPolicy(all, this.compileOptions?.checkpoint, where, true);
     measureForCheckpoints(all);
   }
@@ -654,7 +659,13 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
       inputShape: this.shapeOfExample,
       compiled: trainer && options && { options, plan: trainer.plan },
       logger: this.services.logger,
-      betweenSteps: (task, fn) => queue.shared(task, () => queue.step(async () => fn())),
+      betweenSteps: (task, fn) =>
+        queue.shared(task, () =>
+          queue.step(async () => {
+            this.assertUsable();
+            return fn();
+          }),
+        ),
     };
   }
 

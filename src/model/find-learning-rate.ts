@@ -13,6 +13,7 @@ import {
 } from 'class-validator';
 import { BaseCallback } from '../callbacks/callback.js';
 import { CallbackError, OptionsError, SetupError, StateError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { didYouMean } from '../core/nearest-name.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import type { HostArrayInput } from '../data/host-array.js';
@@ -22,7 +23,7 @@ import type { BatchSource } from '../training/batches.js';
 import type { Logs } from '../training/logs.js';
 import { LearningRateCurve, RunningAverage } from '../training/learning-rate-curve.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
-import type { BaseModel } from './base-model.js';
+import { BaseModel } from './base-model.js';
 import { sortArguments } from './sort-arguments.js';
 
 /** So many steps in a row without a finite loss end a sweep; loss scaling leaves fewer out until it has settled. */
@@ -139,6 +140,7 @@ export async function findLearningRate(
   second?: HostArrayInput | OptionsInput<FindLearningRateOptions>,
   third?: OptionsInput<FindLearningRateOptions>,
 ): Promise<LearningRateCurve> {
+  if (!(model instanceof BaseModel)) throw notAModel(model);
   const { source, options: input } = sortArguments(first, second, third);
   const where = `findLearningRate of ${model.describe()}`;
   const options = parseOptions(FindLearningRateOptions, input, where);
@@ -253,6 +255,15 @@ function checkBuilt(model: BaseModel, where: string): void {
     expected: 'a model whose weights exist, where it has a trainStep of its own',
     received: 'a model that was not built',
     fix: 'call model.build([null, ...inputShape]), or train one step first',
+  });
+}
+
+function notAModel(received: unknown): OptionsError {
+  return new OptionsError('not-a-model', {
+    where: 'findLearningRate',
+    expected: 'a compiled model, then its data',
+    received: formatValue(received),
+    fix: 'write findLearningRate(model, x, y)',
   });
 }
 

@@ -15,6 +15,7 @@ import { readValues, type StoredTensor } from '../storage/stored-tensor.js';
 import { BaseModel } from './base-model.js';
 import type { ClassLookup } from './class-lookup.js';
 import { collectLayers } from './collect-weights.js';
+import { checkOutputs, explained, MOST_INPUT_ELEMENTS } from './load-limits.js';
 import { ConfigReader } from './read-config.js';
 import { MODEL_FILE, MODEL_FORMAT, MODEL_VERSION, WEIGHTS_FILE } from './save-model.js';
 import { assignAll, compare, differing } from './weight-file.js';
@@ -24,8 +25,6 @@ type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
 
 /** JSON of more bytes describes no model. */
 export const MOST_CONFIG_BYTES = 64e6;
-/** Elements of one input; a model is built by a run on an input of zeros. */
-const MOST_INPUT_ELEMENTS = 2 ** 26;
 /** What a weight that the file does not have may take, so that all differences can be told at once. */
 const SPARE_ELEMENTS = 2 ** 20;
 
@@ -56,7 +55,11 @@ interface Source {
  *
  * @throws DataError [model-config | newer-version | other-layers | weights-differ], LookupError [unknown-class], OptionsError
  */
-export function makeModel({ json, tensors, classes, file, compile }: Source): BaseModel {
+export function makeModel(source: Source): BaseModel {
+  return explained(source.file, () => makeExplained(source));
+}
+
+function makeExplained({ json, tensors, classes, file, compile }: Source): BaseModel {
   const config = checkedConfig(json, file);
   const reader = new ConfigReader(classes, file);
   let model: AnyLayer | undefined;
@@ -65,15 +68,15 @@ export function makeModel({ json, tensors, classes, file, compile }: Source): Ba
     if (!(model instanceof BaseModel)) throw wrong(file, '"model" to be a model', model.describe());
     const made: BaseModel = model;
     const inputShape = readShape(config.inputShape, 'inputShape', file) as number[];
-    withGivenWeights(limited(tensors, file), () => {
-      if (compile && config.compile !== undefined) {
-        const settings = isJsonObject(config.compile) ? Object.entries(config.compile) : [];
-        made.compile(
-          Object.fromEntries(settings.map(([name, value]) => [name, reader.option(value, `compile.${name}`)])),
-        );
-      }
-      buildAs(made, inputShape, config, file);
-    });
+    checkOutputs([model], [null, ...inputShape], file);
+    // Before `compile`, which would build it for what its first layer has as `inputShape`.
+    withGivenWeights(limited(tensors, file), () => buildAs(made, inputShape, config, file));
+    if (compile && config.compile !== undefined) {
+      const settings = isJsonObject(config.compile) ? Object.entries(config.compile) : [];
+      made.compile(
+        Object.fromEntries(settings.map(([name, value]) => [name, reader.option(value, `compile.${name}`)])),
+      );
+    }
     applyTrainable(made, config.trainable, file);
     const weights = placeWeights(made as unknown as AnyLayer, 'adjoint', {}, '', currentServices().logger);
     const named = new Map([...tensors].map(([name, tensor]) => [name, { original: name, tensor }]));

@@ -1,10 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { DataError, OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
 import { choosesNothing, compilePathPredicate } from '../core/path-predicate.js';
 import { formatShape } from '../core/shape.js';
 import { tf } from '../engine/tfjs.js';
-import { encodeSafetensors } from '../storage/safetensors.js';
+import { encodeSafetensors, type SafetensorsFile } from '../storage/safetensors.js';
 import { readSafetensorsFile } from '../storage/safetensors-file.js';
 import { readValues, storeValues, type StoredTensor } from '../storage/stored-tensor.js';
 import { writeFileAtomically } from '../storage/write-file.js';
@@ -72,11 +73,21 @@ export async function loadWeights(
   path: string,
   input: OptionsInput<LoadWeightsOptions> | undefined,
 ): Promise<WeightReport> {
-  const { model, logger } = stored;
+  const { model } = stored;
   const where = `loadWeights of ${model.describe()}`;
   const options = parseOptions(LoadWeightsOptions, input, where);
   checkPath(path, where);
+  await refuseFolder(path, where);
   const { tensors, metadata } = await readSafetensorsFile(path);
+  return stored.betweenSteps('loadWeights', () => applyWeights(stored, path, { options, where, tensors, metadata }));
+}
+
+/** All at once, so that nothing happens to the model between looking and writing. */
+function applyWeights(
+  { model, logger }: StoredModel,
+  path: string,
+  { options, where, tensors, metadata }: SafetensorsFile & { options: LoadWeightsOptions; where: string },
+): WeightReport {
   const layout = options.weightLayout ?? WEIGHT_LAYOUTS.find((known) => known === metadata.get('layout')) ?? 'adjoint';
   const all = placeWeights(model, layout, options.flattenedImages, where, logger);
   const matches = compilePathPredicate(options.only ?? '**');
@@ -93,8 +104,19 @@ export async function loadWeights(
   if (options.partial ? report.loaded.length === 0 : report.loaded.length < chosen.length || hasExtra) {
     throw differing(report, chosen.length, `${file} in ${where}`, options);
   }
-  await stored.betweenSteps('loadWeights', () => assignAll(values));
+  assignAll(values);
   return report;
+}
+
+/** @throws DataError [not-a-file] */
+async function refuseFolder(path: string, where: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory() !== true) return;
+  throw new DataError('not-a-file', {
+    where: `file ${JSON.stringify(path)} in ${where}`,
+    expected: 'a safetensors file',
+    received: 'a folder',
+    fix: `the weights of a saved model are in its file weights.safetensors; loadModel reads the folder`,
+  });
 }
 
 /** Tensors of a file by the names that the model has for them. */
@@ -197,7 +219,7 @@ export function differing(
   const shapes = misshapen.map(({ path, expected, received }) => `${path} is ${received}, not ${expected}`);
   const lines = [
     ...listed('missing', missing),
-    ...listed('extra', extra),
+    ...listed('extra', extra.map(shownName)),
     ...listed('misshapen', shapes),
     ...(loaded.length === 0 ? ['nothing fits'] : []),
   ];
@@ -211,14 +233,27 @@ export function differing(
   });
 }
 
-function listed(what: string, items: readonly string[]): string[] {
+export function listed(what: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length > MOST_LISTED ? `, and ${items.length - MOST_LISTED} more` : '';
   return [`${what}: ${items.slice(0, MOST_LISTED).join(', ')}${more}`];
 }
 
+/** A name from a file: it may be long, and none may steer the terminal. */
+export function shownName(name: string): string {
+  if (/^[^\p{C}\p{Z}"]{1,80}$/u.test(name)) return name;
+  return formatValue(name).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (sign) => `\\u{${sign.codePointAt(0)!.toString(16)}}`);
+}
+
 /** @throws OptionsError [invalid-option] */
 export function checkPath(path: unknown, where: string): asserts path is string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
-  throw new OptionsError('invalid-option', { where, expected: 'a path', received: formatValue(path) });
+  // With `file://` it would be a folder of that name in the current one.
+  const scheme = typeof path === 'string' ? /^[a-z][a-z\d+.-]+:\/\//i.exec(path)?.[0] : undefined;
+  if (typeof path === 'string' && path !== '' && !path.includes('\0') && scheme === undefined) return;
+  throw new OptionsError('invalid-option', {
+    where,
+    expected: 'a path',
+    received: formatValue(path),
+    fix: scheme === undefined ? undefined : `write the path of a file or folder on this machine, without ${scheme}`,
+  });
 }

@@ -135,7 +135,8 @@ export class ConfigWriter {
       throw this.refusal(value, place, 'write it as a glob, e.g. "body/*/kernel"');
     }
     // Spread, because `map` passes over holes.
-    if (Array.isArray(value)) return [...(value as readonly unknown[])].map((item, i) => this.value(item, below(place, `[${i}]`)));
+    if (Array.isArray(value))
+      return [...(value as readonly unknown[])].map((item, i) => this.value(item, below(place, `[${i}]`)));
     const made: unknown = value.constructor;
     const declaration = typeof made === 'function' ? ownDeclaration(made) : undefined;
     if (declaration !== undefined && STORED_KINDS.includes(declaration.kind)) {

@@ -161,7 +161,11 @@ function parsePlace(name: string, value: JsonValue, file: string): TensorPlace {
   const count = sizes?.every((size) => typeof size === 'number') ? elementCount(sizes as number[]) : NaN;
   const bytes = count * ELEMENT_BYTES[dtype];
   if (sizes === undefined || sizes.length > MOST_AXES || !Number.isSafeInteger(bytes)) {
-    throw invalid(where, `a shape of at most ${MOST_AXES} sizes, 0 or more each, whose bytes can be counted`, formatValue(shape));
+    throw invalid(
+      where,
+      `a shape of at most ${MOST_AXES} sizes, 0 or more each, whose bytes can be counted`,
+      formatValue(shape),
+    );
   }
   const [begin, end, ...more] = Array.isArray(offsets) ? (offsets as readonly unknown[]) : [];
   if (!isOffset(begin) || !isOffset(end) || more.length > 0 || begin > end) {

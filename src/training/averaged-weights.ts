@@ -1,4 +1,5 @@
-import { StateError } from '../core/errors.js';
+import { OptionsError, StateError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { tf } from '../engine/tfjs.js';
 import { AVERAGE } from '../optimizers/weight-average.js';
 import type { RunQueue } from './run-queue.js';
@@ -31,6 +32,14 @@ export class AveragedWeights {
   /** Runs `fn` while the averages stand in the weights' place. */
   async during<Result>(fn: () => Result | Promise<Result>): Promise<Result> {
     const what = 'withAveragedWeights';
+    if (typeof fn !== 'function') {
+      throw new OptionsError('not-a-function', {
+        where: `${what} of ${this.model.describe()}`,
+        expected: 'a function that uses the averaged weights',
+        received: formatValue(fn),
+        fix: 'write withAveragedWeights(() => model.evaluate(x, y))',
+      });
+    }
     this.assertAveraging(what);
     this.assertOwnWeights(what);
     return this.queue.shared(what, async () => {

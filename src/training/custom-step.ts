@@ -170,6 +170,7 @@ export function customStep(
 export function rehearse(model: Trainable, plan: TrainingPlan, state: TrainState, batch: DeviceBatch): void {
   customStep(model, plan, state, batch, null, false);
   state.checkTransforms(model);
+  model.settleLayers();
 }
 
 function notScalar(value: unknown, where: string): GradientError {

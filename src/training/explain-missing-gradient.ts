@@ -198,7 +198,7 @@ function sentence(found: Omit<MissingGradient, 'message'>): MissingGradient {
   const place = `${layer === '' ? '' : ` in layer "${layer}"`}${line === '' ? '' : ` at ${line}`}`;
   const texts: Record<MissingGradientReason, string> = {
     'not-used': 'the forward pass does not use it',
-    'result-not-used': `what is computed from it does not reach the loss; it was last used by ${op}${place}`,
+    'result-not-used': `what is computed from it does not reach the loss; it was last used${op === '' ? '' : ` by ${op}`}${place}`,
     'stop-gradient':
       op === 'stopGradient'
         ? `stopGradient cuts it off${place}`

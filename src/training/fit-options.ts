@@ -168,7 +168,8 @@ export class FitOptions {
   /**
    * Steps for which `onBatchBegin` and `onBatchEnd` of callbacks are called once: before the first and after the last of
    * them, with its loss; the end of an epoch of known length ends them early. Steps that nobody watches are run several
-   * to a call where that is faster. Default 1.
+   * to a call where that is faster. With a callback that has bad steps left out, such as `NonFiniteGuard`, every step is
+   * watched. Default 1.
    */
   @IsInt()
   @Min(1)

@@ -306,7 +306,8 @@ export class FitSession implements TrainingRun {
     position.advance(hostBatches, this.gathering + performance.now() - start);
     this.gathering = 0;
     if (this.plan.ownStep) {
-      for (const [i, { size }] of hostBatches.entries()) state.means.add(logs[i]!, size, this.plan.gated);
+      const gated = this.plan.gated || state.lossScale?.isDynamic === true;
+      for (const [i, { size }] of hostBatches.entries()) state.means.add(logs[i]!, size, gated);
     }
     const updateLogs = await this.calls.countMicroBatch(state);
     if (probed !== null) {

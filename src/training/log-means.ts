@@ -4,9 +4,13 @@ import type { Logs } from './logs.js';
 export class LogMeans {
   private readonly sums = new Map<string, { total: number; count: number }>();
 
-  /** @param gated - whether a step that logs nothing but NaN was kept from changing state, and does not count */
+  /**
+   * @param gated - whether a step that logs nothing but NaN, its loss scale apart, was kept from changing state, and does
+   * not count
+   */
   add(logs: Logs, size: number, gated: boolean): void {
-    const counts = !gated || !Object.values(logs).every(Number.isNaN);
+    const own = Object.entries(logs).filter(([name]) => name !== 'lossScale');
+    const counts = !gated || own.length === 0 || !own.every(([, value]) => Number.isNaN(value));
     for (const [name, value] of Object.entries(logs)) {
       const sum = this.sums.get(name) ?? { total: 0, count: 0 };
       if (counts) this.sums.set(name, { total: sum.total + value * size, count: sum.count + size });

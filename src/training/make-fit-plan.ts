@@ -73,7 +73,8 @@ export function makeFitPlan(
       return callbacks.some((callback) => callback.gatesNonFinite === true);
     },
     accumulateSteps: plan.accumulateSteps,
-    logEvery: options.logEvery,
+    // A step that is left out is looked into before the next one is run.
+    logEvery: callbacks.some((callback) => callback.gatesNonFinite === true) ? 1 : options.logEvery,
     signal: options.signal,
     optimizer: plan.optimizer,
     logger: logger,

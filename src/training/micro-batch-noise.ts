@@ -35,6 +35,8 @@ export function measureNoise(
         context.dispose();
       }
     });
+    // A model with nothing to train is told so by its step.
+    if (gradients[0]!.length === 0) return;
     const means = gradients[0]!.map((_, i) => tf.div(tf.addN(gradients.map((part) => part[i]!)), tf.scalar(parts)));
     const ofParts = gradients.map(squaredNorm).reduce((sum, square) => tf.add(sum, square));
     probe.addNoise(parts, partSize, tf.div(ofParts, tf.scalar(parts)), squaredNorm(means));

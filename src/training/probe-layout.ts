@@ -84,10 +84,15 @@ function layerReading(raw: Raw): LayerReading {
     nonFinite: sum('nonFinite'),
     saturation: mean('saturation'),
     unitActivity: unitActivity(raw.get('unitActivity')),
-    cotangentNorm: root(sum('cotangentSquares')),
+    cotangentNorm: together(raw.get('cotangentNorm')),
     outputHistogram: raw.get('outputHistogram')?.map(readHistogram).at(-1),
   };
   return Object.fromEntries(Object.entries(reading).filter(([, value]) => value !== undefined));
+}
+
+/** The norm of several calls' gradients as one. */
+function together(times: readonly number[][] | undefined): number | undefined {
+  return times && Math.hypot(...times.map(([norm]) => norm!));
 }
 
 function root(square: number | undefined): number | undefined {

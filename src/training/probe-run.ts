@@ -100,8 +100,8 @@ export class ProbeRun {
       this.parts.length = 0;
       const pieces = this.measured.map(({ values, ...part }) => {
         this.parts.push(part);
-        const scaled = part.name === 'cotangentSquares' && scale !== undefined;
-        return tf.reshape(scaled ? tf.div(values, tf.square(scale)) : values, [-1]);
+        const scaled = part.name === 'cotangentNorm' && scale !== undefined;
+        return tf.reshape(scaled ? tf.div(values, scale) : values, [-1]);
       });
       return pieces.length === 0 ? tf.zeros([0]) : tf.concat(pieces);
     });
@@ -130,7 +130,7 @@ export class ProbeRun {
     const passed = withPullback(
       (x) => tf.clone(x),
       (dy) => {
-        this.add('layer', path, 'cotangentSquares', () => tf.sum(tf.square(asFloat32(dy))));
+        this.add('layer', path, 'cotangentNorm', () => norm(asFloat32(dy)));
         return tf.clone(dy);
       },
     )(output);
@@ -154,8 +154,11 @@ export class ProbeRun {
   }
 }
 
+/** By way of the largest element: squares of what a vanishing or exploding gradient is made of leave the range of float32. */
 function norm(x: Tensor): Tensor {
-  return tf.sqrt(tf.sum(tf.square(x)));
+  const largest = tf.max(tf.abs(x));
+  const unit = tf.where(tf.greater(largest, tf.scalar(0)), largest, tf.scalar(1));
+  return tf.mul(tf.sqrt(tf.sum(tf.square(tf.div(x, unit)))), unit);
 }
 
 function zeroFraction(x: Tensor): Tensor {

@@ -1,13 +1,19 @@
+import { parseOptions } from '../core/parse-options.js';
 import type { CallbackContract } from './callback-contract.js';
 import { mergeRequests, type ProbeRequest, type ProbeSet } from './probe-contract.js';
+import { ProbeRequestOptions } from './probe-request-options.js';
 
 /** Which steps of a run are probed, and for whom. */
 export class ProbeSchedule {
   private readonly sets = new Map<string, ProbeSet>();
   private readonly probing: readonly ProbeRequest[];
 
+  /** @throws OptionsError [options-type | unknown-option | invalid-option] */
   constructor(callbacks: readonly CallbackContract[]) {
-    this.probing = callbacks.flatMap(({ probeRequest }) => probeRequest ?? []);
+    this.probing = callbacks.flatMap(({ name, probeRequest }) => {
+      if (probeRequest === undefined) return [];
+      return parseOptions(ProbeRequestOptions, probeRequest, `probeRequest of callback "${name}"`);
+    });
   }
 
   /** @param step - steps done since `compile` */

@@ -25,6 +25,8 @@ export interface Trainable {
   build(inputShape: Shape, seed?: number): void;
   /** Makes the model's own weights only; its layers are built when they are first called. */
   buildShell(inputShape: Shape, seed: number): void;
+  /** Checks and settles what is chosen among the layers, once they are there. */
+  settleLayers(): void;
   /** The model's own training step, in the place of the usual one. */
   trainStep?(batch: DeviceBatch, step: StepContext): Readonly<Record<string, Tensor>>;
   /** The weights by path; a shared one once, under its first path. */

@@ -196,7 +196,7 @@ describe('useEngine', () => {
      [
        "OptionsError [unknown-option] useEngine
        received  "threads"
-       fix       known names: deterministic, gpuMemoryGrowth, gpuMemoryLimitMb, interOpThreads, intraOpThreads, library, precision, verbose",
+       fix       did you mean "interOpThreads" or "intraOpThreads"?",
        "OptionsError [invalid-option] option "intraOpThreads" of useEngine
        expected  a whole number of at least 1
        received  0",

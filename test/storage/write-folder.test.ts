@@ -247,6 +247,13 @@ describe('a disk that refuses', () => {
     chmodSync(folder, 0o700);
   });
 
+  it('is named where the system makes no folders', async () => {
+    const below = join('/proc', 'adjoint', 'model');
+    for (const write of [writeFolder(below, content('x')), writeFileAtomically(below, [])]) {
+      await expect(write).rejects.toThrow(/write-failed[^]*choose another path/);
+    }
+  });
+
   it('is named where a name is too long', async () => {
     const long = join(folder, 'x'.repeat(300));
     await expect(writeFolder(long, content('x'))).rejects.toThrow(/write-failed[^]*ENAMETOOLONG[^]*shorter/);

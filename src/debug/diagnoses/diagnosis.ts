@@ -28,7 +28,7 @@ export const CAUSES = [
   'leaking-tensors',
 ] as const;
 
-/** A name among {@link CAUSES}. */
+/** What a `GradientDoctor` finds to be the cause. */
 export type CauseName = (typeof CAUSES)[number];
 
 /** What a `GradientDoctor` found. */

@@ -18,7 +18,7 @@ const OVERLAID = 3;
 const UNITS = 12;
 
 /** A table with named columns; more rows than one reads are left out, and said to be. */
-export function table(head: readonly string[], rows: readonly (readonly Content[])[]): Markup {
+function table(head: readonly string[], rows: readonly (readonly Content[])[]): Markup {
   const shown = rows.slice(0, ROWS_OF_A_LIST);
   const rest = rows.length - shown.length;
   return markup`<div class="scroll">
