@@ -186,7 +186,7 @@ function gradientsOf(
         return { outputs: results, result: results };
       });
       try {
-        return pullback.backward(received).map((gradient, i) => gradient ?? tf.zeros(inputs[i]!.shape));
+        return pullback.backward(received).map((gradient, i) => gradient ?? tf.zerosLike(inputs[i]!));
       } finally {
         pullback.dispose();
       }

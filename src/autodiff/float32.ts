@@ -1,3 +1,5 @@
+import { GradientError } from '../core/errors.js';
+import { formatValue } from '../core/format-value.js';
 import { asFloat32, isHalf } from '../engine/precision/float-type.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 
@@ -8,6 +10,7 @@ import { tf, type Tensor } from '../engine/tfjs.js';
  * equal numbers, a long sum, or another place where eight bits are too few. Where nothing is in half precision it is a copy.
  *
  * @param x - any shape
+ * @throws GradientError [not-a-tensor]
  *
  * @example
  * ```ts
@@ -18,6 +21,9 @@ import { tf, type Tensor } from '../engine/tfjs.js';
  * ```
  */
 export function float32<T extends Tensor>(x: T): T {
+  if (!((x as unknown) instanceof tf.Tensor)) {
+    throw new GradientError('not-a-tensor', { where: 'float32', expected: 'a tensor', received: formatValue(x) });
+  }
   const widen = tf.customGrad((value) => ({
     value: tf.clone(asFloat32(value as Tensor)),
     gradFunc: (dy: Tensor) => dy,

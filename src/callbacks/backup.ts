@@ -77,6 +77,11 @@ export class Backup extends BaseCallback<BackupOptions> {
     await this.writer.begin(this.run);
   }
 
+  override detach(): void {
+    super.detach();
+    this.writer.end();
+  }
+
   override async saveCheckpoint(point: CheckpointPoint): Promise<void> {
     const { everyEpochs } = this.options;
     if (point.at === 'epoch' && !point.isLast && (point.epoch + 1) % everyEpochs !== 0) return;

@@ -116,6 +116,11 @@ export class ModelCheckpoint extends BaseCallback<ModelCheckpointOptions> {
     await this.writer.begin(this.run);
   }
 
+  override detach(): void {
+    super.detach();
+    this.writer.end();
+  }
+
   override async saveCheckpoint(point: CheckpointPoint): Promise<void> {
     if (!this.isDue(point)) return;
     await this.writer.write(this.run, point);

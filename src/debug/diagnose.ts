@@ -6,11 +6,11 @@ import { toBatch } from '../data/example.js';
 import { tapeEngine } from '../autodiff/tape.js';
 import { engine } from '../engine/start-engine.js';
 import type { Trainable } from '../training/trainable.js';
-import { readWeights, writeWeights } from '../training/weight-access.js';
+import { readWeights } from '../training/weight-access.js';
 import type { CauseName, DoctorFinding, Finding } from './diagnoses/diagnosis.js';
 import { growingGraph, leakingTensors } from './diagnoses/growing-memory.js';
 import { disposedTensor } from './diagnoses/overwritten-tensor.js';
-import { changes, judgeUpdates, STEPS } from './diagnoses/unzeroed-gradients.js';
+import { changes, judgeUpdates, STEPS, writeTrainable } from './diagnoses/unzeroed-gradients.js';
 import type { StepCount } from './evidence.js';
 import { GradientDoctor, GradientDoctorOptions } from './gradient-doctor.js';
 import { KeptState } from './kept-state.js';
@@ -129,9 +129,9 @@ async function diagnoseLoop(model: Trainable, step: LoopStep, steps: number): Pr
     kept.restore();
     const updates: Float32Array[] = [];
     for (let repeat = 0; repeat < STEPS; repeat++) {
-      writeWeights(model, before);
+      writeTrainable(model, before);
       await step(0);
-      updates.push(changes(before, readWeights(model)));
+      updates.push(changes(model, before));
     }
     tell('unzeroed-gradients', judgeUpdates(updates));
   } catch (error) {

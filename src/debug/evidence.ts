@@ -17,11 +17,17 @@ import { writeWeights } from '../training/weight-access.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { withStateKept } from './kept-state.js';
 import { lookInside, watchingLayers, type Look, type LookOptions } from './look-inside.js';
+import { WeightHistory } from './weight-history.js';
 import { oneStep, trialTraining } from './trial-training.js';
 
-/** Batches that are kept, and rows of a look; more of them would say no more. */
+/** Batches that are kept; more of them would say no more. */
 const MOST_BATCHES = 16;
-const MOST_ROWS = 128;
+/** Rows of a look: of wide examples, such as images, fewer. */
+const ROWS = { least: 32, most: 128, elements: 2 ** 14 };
+/** Rows of a pass that asks whether something happens at all. */
+const FEW = 8;
+/** Of the loss of the best constant prediction: a first pass over the data that has come below it by as much has found something. */
+const GUESSES = 0.95;
 /** Elements that are kept of batches: 64 MiB. */
 const MOST_ELEMENTS = 2 ** 24;
 
@@ -49,10 +55,13 @@ export class Evidence {
   readonly batches: Batch[] = [];
   /** Copies of batches whose loss stood out. */
   readonly outliers: { readonly step: number; readonly batch: Batch; readonly loss: number }[] = [];
+  /** A few weights at each step. */
+  readonly history: WeightHistory;
   /** What ended the run. */
   error: unknown;
   /** Why the first step that was not finite was not, where that was looked for. */
   nonFinite: NonFiniteReport | null = null;
+  private sampled: { readonly of: number; readonly sample: Batch } | undefined;
   private readonly looks = new Map<string, Look | null>();
 
   constructor(
@@ -65,7 +74,9 @@ export class Evidence {
     readonly isFresh: boolean,
     readonly examples: Batch | null,
     readonly validation: Batch | null,
-  ) {}
+  ) {
+    this.history = new WeightHistory(model);
+  }
 
   /** Whether the model has a training step of its own. */
   get ownStep(): boolean {
@@ -107,8 +118,24 @@ export class Evidence {
 
   /** Some examples, spread over the data where these are arrays, else from the first batches. */
   get sample(): Batch {
-    if (this.examples !== null) return spread(this.examples, MOST_ROWS);
-    return take(joined(this.batches), MOST_ROWS);
+    const { batches, examples } = this;
+    if (this.sampled?.of === batches.length) return this.sampled.sample;
+    const all = examples ?? joined(batches);
+    const most = Math.min(ROWS.most, fewRows(all));
+    const sample = examples === null ? take(all, most) : spread(all, most);
+    this.sampled = { of: batches.length, sample };
+    return sample;
+  }
+
+  /** The first rows of the first batch. */
+  get few(): Batch {
+    return take(this.batches[0]!, FEW);
+  }
+
+  /** Whether the first pass over the data, when each example was new, came to no more than guessing; true where nobody knows. */
+  get guessesAtFirst(): boolean {
+    const { constantLoss: base, epochs } = this;
+    return base === null || !((epochs[0]?.['loss'] ?? NaN) < GUESSES * base);
   }
 
   /** Examples in the order in which they come, `most` at most. */
@@ -140,8 +167,9 @@ export class Evidence {
   }
 
   /** Losses of a short training from the initial weights; empty where it cannot be made. */
-  trial(steps: number, changes: Partial<TrainingPlan> = {}, batches: readonly Batch[] = this.batches): number[] {
+  trial(steps: number, changes: Partial<TrainingPlan> = {}, given: readonly Batch[] = this.batches): number[] {
     const { model, initialWeights: weights } = this;
+    const batches = given.map((batch) => take(batch, fewRows(batch)));
     return attempt(() => trialTraining({ model, plan: { ...this.plan, ...changes }, weights, batches, steps })) ?? [];
   }
 
@@ -153,7 +181,8 @@ export class Evidence {
 
   private look(): Look {
     if (!this.ownStep) return lookInside(this.model, this.plan, this.sample);
-    const batch = toDeviceBatch(this.batches[0]!);
+    const [first] = this.batches as [Batch];
+    const batch = toDeviceBatch(take(first, fewRows(first)));
     try {
       return watchingLayers(this.model, (layers) => {
         const loss = oneStep(this.model, this.plan, this.state, batch);
@@ -228,7 +257,13 @@ export function pick(batch: Batch, indices: readonly number[]): Batch {
   return { size: indices.length, x: rowsOf(x)!, y: rowsOf(y), sampleWeight: rowsOf(sampleWeight) };
 }
 
-function take(batch: Batch, most: number): Batch {
+/** How many rows are enough to look at, by what one of them costs. */
+export function fewRows({ x, size }: Batch): number {
+  return Math.max(ROWS.least, Math.floor(ROWS.elements / Math.max(1, x.values.length / size)));
+}
+
+export function take(batch: Batch, most: number): Batch {
+  if (batch.size <= most) return batch;
   return pick(
     batch,
     Array.from({ length: Math.min(most, batch.size) }, (_, i) => i),

@@ -8,11 +8,12 @@ import type { ProbeReading, ProbeRequest } from '../training/probe-contract.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { Callback } from './declarations.js';
 import { DIAGNOSES } from './diagnoses/diagnosis-table.js';
-import type { Diagnosis, DoctorFinding } from './diagnoses/diagnosis.js';
+import type { CauseName, Diagnosis, DoctorFinding } from './diagnoses/diagnosis.js';
 import { attempt, Evidence } from './evidence.js';
 import { formatFinding } from './format-finding.js';
 import { tidied } from './look-inside.js';
 import { median } from './statistics.js';
+import type { WeightHistory } from './weight-history.js';
 import { formatFixes, tryFixes, type TriedFix } from './try-fixes.js';
 
 /** Losses before one with which it is compared, and how far above their median it is kept to be looked at. */
@@ -21,6 +22,9 @@ const OUTLIER = 5;
 const MOST_OUTLIERS = 4;
 /** Steps in a row that dynamic loss scaling leaves out while it looks for a scale. */
 const MOST_SCALING = 20;
+
+/** Seconds spent on looking that a user may wonder about. */
+const WORTH_TELLING = 1;
 
 /** Options of {@link GradientDoctor}. */
 export class GradientDoctorOptions {
@@ -82,6 +86,10 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
   private opsBefore = 0;
   /** Steps in a row that were not finite. */
   private bad = 0;
+  private history: WeightHistory | null = null;
+  private readonly examined = new Set<CauseName>();
+  /** Spent on examinations. */
+  private milliseconds = 0;
 
   /** What was found in the latest run, each cause once. */
   get findings(): readonly DoctorFinding[] {
@@ -89,7 +97,7 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
   }
 
   override get probeRequest(): ProbeRequest {
-    return { every: this.options.every, weights: ['gradientNorm', 'updateRatio'] };
+    return { every: this.options.every, weights: ['gradientNorm', 'updateRatio', 'weightNorm'] };
   }
 
   override onTrainBegin(): void {
@@ -97,6 +105,9 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     this.tried = [];
     this.evidence = null;
     this.weightsBefore = null;
+    this.history = null;
+    this.examined.clear();
+    this.milliseconds = 0;
     this.isFresh = this.run.progress.totalSteps === 0;
     this.bad = 0;
   }
@@ -107,16 +118,19 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
 
   override onBatchBegin(): void {
     this.weightsBefore ??= this.run.readWeights();
+    this.history?.begin();
     this.opsBefore = engine().counters().executedOps;
   }
 
   override onProbe(reading: ProbeReading): void {
     this.ensureEvidence().readings.push(reading);
+    this.history?.probe(reading);
   }
 
   override async onBatchEnd(_batch: number, logs: Logs): Promise<void> {
     const { executedOps, tensors } = engine().counters();
     const evidence = this.ensureEvidence();
+    this.history?.end();
     const { state } = tapeEngine();
     const tapeNodes = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
     evidence.counts.push({ tensors, ops: executedOps - this.opsBefore, tapeNodes });
@@ -127,20 +141,25 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     evidence.losses.push(loss);
     if (!Object.values(logs).every(Number.isFinite)) await this.locate(evidence, logs);
     else this.bad = 0;
-    if (evidence.losses.length === 1) this.examine(({ needs }) => needs === 'first-batch');
+    if (evidence.losses.length === 1) this.examine(({ needs }) => needs === 'first-batch' || needs === 'both-ends');
   }
 
   override onEpochEnd(_epoch: number, logs: Logs): void {
     this.ensureEvidence().epochs.push(logs);
-    this.examine(({ needs }) => needs !== undefined);
+    // After the first, second, fourth, eighth ... of a run: what counts all steps so far must not do so at each epoch of many.
+    if (Number.isInteger(Math.log2(this.evidence!.epochs.length))) this.examine(({ needs }) => needs === 'epoch');
   }
 
   override onTrainEnd(): void {
-    this.examine(() => true);
-    if (this.options.tryFixes && this.evidence !== null && this.found.length > 0) {
-      this.tried = tryFixes(this.evidence, this.found);
-      if (this.options.print) this.run.logger.info(formatFixes(this.tried));
+    this.examine(({ needs }) => needs !== 'first-batch');
+    const { evidence, options, found, run } = this;
+    if (options.tryFixes && evidence !== null && found.length > 0) {
+      this.timed(() => (this.tried = tryFixes(evidence, found)));
+      if (options.print) run.logger.info(formatFixes(this.tried));
     }
+    const seconds = this.milliseconds / 1000;
+    if (!options.print || seconds < WORTH_TELLING) return;
+    run.logger.info(`GradientDoctor: ${found.length} findings; looking took ${seconds.toFixed(1)} s`);
   }
 
   override onTrainError(error: unknown): void {
@@ -148,12 +167,14 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     evidence.error = error;
     const batch = this.run.inspection.batches.at(-1);
     if (batch !== undefined && evidence.batches.length === 0) evidence.add(batch);
-    this.examine(() => true);
+    // What was asked of the first batch has answered.
+    this.examine(({ cause, needs }) => needs !== 'first-batch' || !this.examined.has(cause));
   }
 
   override detach(): void {
     this.evidence = null;
     this.weightsBefore = null;
+    this.history = null;
     super.detach();
   }
 
@@ -166,6 +187,7 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     const weights = isWhole ? before : this.run.readWeights();
     this.evidence = new Evidence(model, plan, state, weights, this.isFresh && isWhole, examples, validation);
     this.evidence.epochStarts.push(0);
+    this.history = this.evidence.history;
     return this.evidence;
   }
 
@@ -190,13 +212,25 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     const where = `epoch ${epoch + 1}, batch ${step}`;
     const lossScale = logs['lossScale'];
     const scaled = lossScale === undefined ? {} : { lossScale };
+    const start = performance.now();
     try {
       evidence.nonFinite = await locateNonFinite({ model, plan, state, batch, randomStep, ...scaled }, where);
     } catch {
       // A step that cannot be run again tells nothing.
       return;
+    } finally {
+      this.milliseconds += performance.now() - start;
     }
-    this.examine(({ needs }) => needs !== undefined);
+    this.examine(({ needs }) => needs === 'epoch');
+  }
+
+  private timed<T>(fn: () => T): T {
+    const start = performance.now();
+    try {
+      return fn();
+    } finally {
+      this.milliseconds += performance.now() - start;
+    }
   }
 
   private examine(chosen: (diagnosis: Diagnosis) => boolean): void {
@@ -206,7 +240,8 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
       const { cause } = diagnosis;
       const isKnown = this.found.some((finding) => finding.cause === cause);
       if (isKnown || !chosen(diagnosis) || (cause === 'wrong-sign-gradient' && !options.checkCustomRules)) continue;
-      const finding = attempt(() => tidied(() => diagnosis.examine(evidence)));
+      this.examined.add(cause);
+      const finding = this.timed(() => attempt(() => tidied(() => diagnosis.examine(evidence))));
       if (finding === null) continue;
       this.found.push({ cause, ...finding });
       if (options.print) this.run.logger.warn(formatFinding(this.found.at(-1)!));

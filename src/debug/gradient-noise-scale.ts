@@ -60,6 +60,8 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   private gradientSum = 0;
   private varianceSum = 0;
   private batchSize = 0;
+  /** It was its turn, whatever came of it. */
+  private wasProbed = false;
 
   override get probeRequest(): ProbeRequest {
     return { every: this.options.every, microBatches: this.options.parts };
@@ -85,7 +87,12 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   /** What the noise scale means for the batch size. */
   get sentence(): string {
     const { noiseScale, batchSize, measurements } = this;
-    if (Number.isNaN(noiseScale)) return `no noise scale yet: a batch needs ${this.options.parts} examples or more`;
+    if (Number.isNaN(noiseScale)) {
+      return (
+        `no noise scale yet: a batch needs ${this.options.parts} examples or more (parts), a finite gradient, and a model ` +
+        `without a trainStep of its own`
+      );
+    }
     const seen = `${measurements} measurement${measurements === 1 ? '' : 's'} at batch size ${batchSize}`;
     if (noiseScale === Infinity) return `the gradient is not seen for its noise (${seen}): larger batches pay`;
     const examples = Math.max(1, Math.round(noiseScale));
@@ -101,9 +108,11 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
     this.gradientSum = 0;
     this.varianceSum = 0;
     this.batchSize = 0;
+    this.wasProbed = false;
   }
 
   override onProbe({ noise }: ProbeReading): void {
+    this.wasProbed = true;
     // Another callback may have asked for other parts; what counts is what was measured.
     if (noise === undefined || noise.parts < 2) return;
     const { parts, partSize, partSquaredNorm, meanSquaredNorm } = noise;
@@ -116,9 +125,6 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   }
 
   override onTrainEnd(): void {
-    if (this.run.verbose === 0) return;
-    const isOwn = this.measurements === 0 && this.run.inspection.model.trainStep !== undefined;
-    const sentence = isOwn ? `a trainStep of the model's own is not measured` : this.sentence;
-    this.run.logger.info(`${this.name}: ${sentence}`);
+    if (this.run.verbose !== 0 && this.wasProbed) this.run.logger.info(`${this.name}: ${this.sentence}`);
   }
 }

@@ -111,27 +111,27 @@ export async function labelShuffleCheck(
     });
   }
   checkKeepable(model, where);
-  const all = toBatch({ x, y }, where);
-  if (all.y === undefined) {
+  const { x: inputs, y: labels, size } = toBatch({ x, y }, where);
+  if (labels === undefined) {
     throw new DataError('no-labels', { where, expected: 'labels y beside x', received: 'x alone' });
   }
-  const held = Math.max(1, Math.round(all.size * heldOut));
-  if (all.size - held < FEWEST) {
+  const held = Math.max(1, Math.round(size * heldOut));
+  if (size - held < FEWEST) {
     throw new DataError('too-few-examples', {
       where,
       expected: `at least ${FEWEST} examples to train on, beside those held out`,
-      received: `${all.size} examples, of which ${held} are held out`,
+      received: `${size} examples, of which ${held} are held out`,
       fix: 'pass more examples, or a smaller heldOut',
     });
   }
-  const order = permutation(rngKey(seed, 'label-shuffle', 'split'), all.size);
+  const order = permutation(rngKey(seed, 'label-shuffle', 'split'), size);
   const part = (start: number, end: number) => ({
-    x: gatherRows(all.x, order, start, end),
-    y: gatherRows(all.y, order, start, end),
+    x: gatherRows(inputs, order, start, end),
+    y: gatherRows(labels, order, start, end),
   });
-  const [validationData, training] = [part(0, held), part(held, all.size)];
-  const other = permutation(rngKey(seed, 'label-shuffle', 'labels'), all.size - held);
-  const shuffled = { x: training.x, y: gatherRows(training.y, other, 0, all.size - held) };
+  const [validationData, training] = [part(0, held), part(held, size)];
+  const other = permutation(rngKey(seed, 'label-shuffle', 'labels'), size - held);
+  const shuffled = { x: training.x, y: gatherRows(training.y, other, 0, size - held) };
   const train = async (source: typeof training): Promise<Logs> => {
     const callbacks = [new TrialWatch()];
     const options = { epochs, batchSize, verbose: 0 as const, validationData, callbacks, signal };
@@ -142,13 +142,12 @@ export async function labelShuffleCheck(
   const [trueLogs, shuffledLogs] = [await train(training), await train(shuffled)];
   const [right, wrong] = [trueLogs['loss']!, shuffledLogs['loss']!];
   const learns = right < (1 - margin) * wrong || (Number.isFinite(right) && !Number.isFinite(wrong));
-  const finite = Number.isFinite(right) || Number.isFinite(wrong);
   const losses = `held-out loss ${formatNumber(right)} after true labels, ${formatNumber(wrong)} after shuffled ones`;
   const verdict = learns
     ? `the model learns from its inputs: ${losses}`
-    : finite
+    : Number.isFinite(right)
       ? `the model learns nothing from its inputs in ${epochs} epochs: ${losses}; see whether inputs and labels belong ` +
         `together, whether inputs reach the output, and whether more epochs help`
-      : `neither training can be judged: ${losses}; the learning rate is too high, or the loss undefined for these labels`;
+      : `nothing can be said: ${losses}; the learning rate is too high, or the loss undefined for these labels`;
   return { learns, trueLogs, shuffledLogs, verdict };
 }

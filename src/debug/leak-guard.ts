@@ -38,10 +38,17 @@ class Growth {
   /** @param at - number of the step or epoch */
   count(at: number): void {
     const { numTensors: tensors } = tf.memory();
-    const steps = this.last === null ? 0 : at - this.last.at;
-    this.rate = steps === 0 ? 0 : (tensors - this.last!.tensors) / steps;
-    this.streak = this.rate > 0 ? this.streak + 1 : 0;
+    this.rate = 0;
+    if (this.last !== null) {
+      this.rate = (tensors - this.last.tensors) / (at - this.last.at);
+      this.streak = this.rate > 0 ? this.streak + 1 : 0;
+    }
     this.last = { tensors, at };
+  }
+
+  /** What happens before the next moment is not counted. */
+  pause(): void {
+    this.last = null;
   }
 
   reset(): void {
@@ -99,11 +106,13 @@ export class LeakGuard extends BaseCallback<LeakGuardOptions> {
   override onTrainBegin(): void {
     this.log.clear();
     this.done.clear();
+    this.steps.reset();
     this.epochs.reset();
   }
 
   override onEpochBegin(epoch: number): void {
-    this.steps.reset();
+    // Epochs of a few steps add up.
+    this.steps.pause();
     this.epochs.count(epoch);
     // What steps leak makes epochs leak, and is named there.
     if (!this.done.has('step-leak')) this.look('epoch-leak', this.epochs);

@@ -38,7 +38,7 @@ export class NonFiniteGuardOptions {
   @IsOptional()
   @ValidateBy(
     { name: 'isFunction', validator: { validate: (value) => typeof value === 'function' } },
-    { message: 'a function that takes a report' },
+    { message: 'onReport must be a function' },
   )
   onReport?: (report: NonFiniteReport) => void | Promise<void>;
 }
@@ -83,7 +83,6 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
   private unscaled = 0;
 
   override onTrainBegin(): void {
-    this.gatesNonFinite = true;
     this.reports = [];
     this.badSteps = 0;
     this.unscaled = 0;
@@ -102,6 +101,12 @@ export class NonFiniteGuard extends BaseCallback<NonFiniteGuardOptions> {
     if (unseen > 0 && this.options.action === 'skip' && this.run.verbose > 0) {
       this.run.logger.info(`NonFiniteGuard: ${this.badSteps} steps were left out, ${unseen} of them unexplained`);
     }
+  }
+
+  override detach(): void {
+    // The next run begins with the guard.
+    this.gatesNonFinite = true;
+    super.detach();
   }
 
   private async look(batch: number, logs: Logs): Promise<void> {

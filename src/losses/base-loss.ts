@@ -1,9 +1,9 @@
 import { optionsClassOf, type OptionsClass } from '../core/declaration.js';
-import { SetupError } from '../core/errors.js';
+import { SetupError, ShapeError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { toSnakeCase } from '../core/naming.js';
 import { parseOptions, type OptionsInput } from '../core/parse-options.js';
-import type { Shape } from '../core/shape.js';
+import { formatShape, type Shape } from '../core/shape.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { LossOptions } from './loss-options.js';
 import { reduceLoss } from './reduce-loss.js';
@@ -71,12 +71,22 @@ export abstract class BaseLoss<O extends LossOptions = LossOptions> {
     return this.reduce(this.lossesOf(labels, predictions), sampleWeight);
   }
 
-  /** What `perExample` returns, if it is a tensor. */
+  /** What `perExample` returns, if it is a loss for each example, or one for all of them. */
   protected lossesOf(labels: Tensor, predictions: Tensor): Tensor {
     const losses: unknown = this.perExample(labels, predictions);
-    if (losses instanceof tf.Tensor) return losses;
+    const where = `loss "${this.name}" (${this.constructor.name})`;
+    if (losses instanceof tf.Tensor) {
+      const [examples] = predictions.shape;
+      if (losses.rank === 0 || losses.shape[0] === examples) return losses;
+      throw new ShapeError('loss-shape', {
+        where,
+        expected: `one loss for each example, a first dimension of ${examples}`,
+        received: formatShape(losses.shape),
+        fix: 'take means over the axes after the first, e.g. tf.mean(losses, -1)',
+      });
+    }
     throw new SetupError('loss-result', {
-      where: `loss "${this.name}" (${this.constructor.name})`,
+      where,
       expected: 'a tensor with one loss for each example',
       received: losses instanceof Promise ? 'a promise' : formatValue(losses),
       fix: losses instanceof Promise ? 'make it synchronous' : 'return the losses',

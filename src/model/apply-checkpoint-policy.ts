@@ -21,12 +21,33 @@ function isChain(layer: object): layer is AnyLayer & Chain {
   return 'setCheckpointPolicy' in layer;
 }
 
-/**
- * Has the layers of a model follow `compile`'s policy, in the place of that of an earlier `compile`.
- *
- * @param strict - whether layers that a predicate names must be there: some are made when the model is built
- */
-export function applyCheckpointPolicy(
+/** Has the layers of a built model follow `compile`'s policy, and measures them where it needs that. */
+export function settleCheckpointPolicy(model: AnyLayer, policy: CheckpointPolicy | undefined, where: string): void {
+  applyCheckpointPolicy(model, policy, where, true);
+  visit(model, (layer) => {
+    if (isChain(layer)) layer.measureForCheckpoints();
+  });
+}
+
+/** Puts a policy in the place of that of an earlier `compile`, which goes on to hold where the new one is refused. */
+export function changeCheckpointPolicy(
+  model: AnyLayer,
+  before: CheckpointPolicy | undefined,
+  policy: CheckpointPolicy | undefined,
+  where: string,
+  built: boolean,
+): void {
+  try {
+    if (built) settleCheckpointPolicy(model, policy, where);
+    else applyCheckpointPolicy(model, policy, where, false);
+  } catch (error) {
+    applyCheckpointPolicy(model, before, where, false);
+    throw error;
+  }
+}
+
+/** @param strict - whether layers that a predicate names must be there: some are made when the model is built */
+function applyCheckpointPolicy(
   model: AnyLayer,
   policy: CheckpointPolicy | undefined,
   where: string,
@@ -92,11 +113,4 @@ function outermostChains(layer: AnyLayer): Chain[] {
 function visit(layer: AnyLayer, fn: (layer: AnyLayer) => void): void {
   fn(layer);
   for (const [, child] of layer.children()) visit(child, fn);
-}
-
-/** Measures all parts of a built model whose policy needs it. */
-export function measureForCheckpoints(model: AnyLayer): void {
-  visit(model, (layer) => {
-    if (isChain(layer)) layer.measureForCheckpoints();
-  });
 }

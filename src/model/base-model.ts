@@ -11,7 +11,6 @@ import type { HostArrayInput } from '../data/host-array.js';
 import type { Tensor } from '../engine/tfjs.js';
 import { BaseLayer, type LayerInput } from '../layers/base-layer.js';
 import type { LayerOptions } from '../layers/layer-options.js';
-import type { LearningRateSchedule } from '../optimizers/schedules/learning-rate-schedule.js';
 import type { BatchSource } from '../training/batches.js';
 import type { Logs } from '../training/logs.js';
 import type { StepContext } from '../training/step-context.js';
@@ -33,7 +32,7 @@ import { RunQueue } from '../training/run-queue.js';
 import { Trainer } from '../training/trainer.js';
 import type { TrainingPlan } from '../training/training-plan.js';
 import type { Trainable, TrainableWeight } from '../training/trainable.js';
-import { applyCheckpointPolicy, measureForCheckpoints } from './apply-checkpoint-policy.js';
+import { changeCheckpointPolicy, settleCheckpointPolicy } from './apply-checkpoint-policy.js';
 import { checkFloat32Layers } from './check-float32-layers.js';
 import { buildByRun } from './build-by-run.js';
 import { checkPolicy } from './checkpoint-policy.js';
@@ -119,8 +118,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     const all = this as unknown as AnyLayer;
     const where = `compile of ${this.describe()}`;
     checkFloat32Layers(all, this.trainer?.plan.float32Layers, where);
-    applyCheckpointPolicy(all, this.compileOptions?.checkpoint, where, true);
-    measureForCheckpoints(all);
+    settleCheckpointPolicy(all, this.compileOptions?.checkpoint, where);
   }
 
   /** For a model with a `trainStep` of its own; internal to training. */
@@ -157,14 +155,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
     this.place();
     const all = this as unknown as AnyLayer;
     if (this.built) checkFloat32Layers(all, plan.float32Layers, where);
-    try {
-      applyCheckpointPolicy(all, options.checkpoint, where, this.built);
-      if (this.built) measureForCheckpoints(all);
-    } catch (error) {
-      // What was compiled before goes on to hold.
-      applyCheckpointPolicy(all, this.compileOptions?.checkpoint, where, false);
-      throw error;
-    }
+    changeCheckpointPolicy(all, this.compileOptions?.checkpoint, options.checkpoint, where, this.built);
     this.trainer?.dispose();
     this.trainer = new Trainer(this, plan, this.queue, this.services.logger);
     this.compileOptions = options;
@@ -333,19 +324,6 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
   ): Promise<Profile> {
     const { source, options } = sortArguments(first, second, third);
     return this.compiled('profile').profile(source, options as OptionsInput<ProfileOptions> | undefined);
-  }
-
-  /**
-   * Trains under a swept learning rate for `findLearningRate`, which puts the weights back.
-   *
-   * @internal
-   */
-  async sweepLearningRate(
-    source: BatchSource,
-    options: OptionsInput<FitOptions>,
-    sweep: LearningRateSchedule<object>,
-  ): Promise<void> {
-    await this.fitApart('findLearningRate', source, options, { sweep });
   }
 
   /**
@@ -632,7 +610,7 @@ export abstract class BaseModel<O extends LayerOptions = LayerOptions> extends B
    */
   summary(print: (text: string) => void = (text) => this.services.logger.info(text), memory?: MemoryReport): void {
     this.assertBuilt('summary');
-    print(memory === undefined ? formatSummary(this) : `${formatSummary(this)}\n${memory.table()}`);
+    print(formatSummary(this, memory));
   }
 
   override describe(): string {

@@ -162,7 +162,7 @@ export async function findLearningRate(
     signal,
     verbose: 0 as const,
   };
-  await model.sweepLearningRate(source, { ...fitOptions, callbacks: [watch] }, schedule);
+  await model.fitApart('findLearningRate', source, { ...fitOptions, callbacks: [watch] }, { sweep: schedule });
   if (!schedule.isUsed) throw nothingSwept(where);
   // Loss scaling leaves steps out, at the start of a run above all.
   const made = watch.losses.map((loss, step) => ({ loss, step })).filter(({ loss }) => Number.isFinite(loss));

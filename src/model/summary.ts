@@ -2,13 +2,14 @@ import Table from 'cli-table3';
 import { formatShape, sizeOf, type Shape } from '../core/shape.js';
 import type { BaseLayer, LayerInput } from '../layers/base-layer.js';
 import type { LayerOptions } from '../layers/layer-options.js';
+import type { MemoryReport } from '../training/memory-report.js';
 import type { Trainable } from '../training/trainable.js';
 import { collectLayers, collectWeights } from './collect-weights.js';
 
 type AnyLayer = BaseLayer<LayerOptions, LayerInput>;
 
-/** The table that `summary` prints: each layer with its output's shape and its parameters. */
-export function formatSummary(model: AnyLayer & Trainable): string {
+/** The table that `summary` prints: each layer with its output's shape and its parameters; below it, what training takes. */
+export function formatSummary(model: AnyLayer & Trainable, memory?: MemoryReport): string {
   const table = new Table({
     head: ['layer', 'output', 'parameters'],
     colAligns: ['left', 'left', 'right'],
@@ -27,6 +28,7 @@ export function formatSummary(model: AnyLayer & Trainable): string {
     table.toString(),
     `Parameters: ${total.toLocaleString('en')} (${trained.toLocaleString('en')} trainable, ${(total - trained).toLocaleString('en')} not), ` +
       `${formatBytes(total * 4)} in float32`,
+    ...(memory === undefined ? [] : [memory.table()]),
   ].join('\n');
 }
 

@@ -16,13 +16,22 @@ export type CallbackState =
 /** Keys of the objects that stand for what JSON cannot say. */
 const NUMBER = '$number';
 const ARRAY = '$array';
+/** Those, and names through which a careless copy would reach an object's prototype: no file of ours has such a key. */
+const REFUSED_KEYS: ReadonlySet<string> = new Set([NUMBER, ARRAY, '__proto__', 'constructor', 'prototype']);
+/** More would not be read back; a state that holds itself has no end. */
+const MOST_LEVELS = 100;
 
 /**
  * Makes JSON of a state; its arrays go into `tensors`, uncopied.
  *
  * @param where - whose state it is, for errors; and the prefix of the arrays' names
  */
-export function encodeState(state: CallbackState, where: string, tensors: Map<string, StoredTensor>): JsonValue {
+export function encodeState(
+  state: CallbackState,
+  where: string,
+  tensors: Map<string, StoredTensor>,
+  level = 0,
+): JsonValue {
   if (state === null || typeof state === 'boolean' || typeof state === 'string') return state;
   if (typeof state === 'number') {
     return Number.isFinite(state) && !Object.is(state, -0)
@@ -34,15 +43,24 @@ export function encodeState(state: CallbackState, where: string, tensors: Map<st
     tensors.set(name, storeValues('float32', state, [state.length]));
     return { [ARRAY]: name };
   }
-  if (Array.isArray(state)) return state.map((item: CallbackState) => encodeState(item, where, tensors));
+  const encoded = (item: CallbackState): JsonValue => encodeState(item, where, tensors, level + 1);
+  if (level >= MOST_LEVELS) throw unstorable(where, `more than ${MOST_LEVELS} levels, as where an object holds itself`);
+  // Also the holes of an array, which `map` passes over.
+  if (Array.isArray(state)) return Array.from(state as readonly CallbackState[], encoded);
   if (isPlain(state)) {
     const given = Object.entries(state).filter(([, item]) => item !== undefined);
-    return Object.fromEntries(given.map(([key, item]) => [key, encodeState(item, where, tensors)]));
+    const refused = given.find(([key]) => REFUSED_KEYS.has(key));
+    if (refused !== undefined) throw unstorable(where, `the key "${refused[0]}", which no file may have`);
+    return Object.fromEntries(given.map(([key, item]) => [key, encoded(item)]));
   }
-  throw new StateError('callback-state', {
+  throw unstorable(where, formatValue(state));
+}
+
+function unstorable(where: string, received: string): StateError {
+  return new StateError('callback-state', {
     where: `the state of ${where}`,
     expected: 'numbers, strings, booleans, null, Float32Array, and arrays and plain objects of them',
-    received: formatValue(state),
+    received,
     fix: 'let saveState() turn it into these, and restoreState() turn it back',
   });
 }

@@ -5,7 +5,9 @@ export class CheckpointSchedule {
   private readonly saving: readonly { readonly callback: CallbackContract; readonly everySteps: number | null }[];
 
   constructor(callbacks: readonly CallbackContract[]) {
-    this.saving = callbacks.flatMap((callback) => {
+    // Those that keep a state come first: what they decide on, such as a new best value, belongs in the others' checkpoints.
+    const stateful = callbacks.filter(({ saveState }) => saveState !== undefined);
+    this.saving = [...new Set([...stateful, ...callbacks])].flatMap((callback) => {
       const { checkpoints } = callback;
       return checkpoints === undefined ? [] : [{ callback, everySteps: checkpoints.everySteps }];
     });

@@ -311,8 +311,7 @@ export class FitSession implements TrainingRun {
     }
     const updateLogs = await this.calls.countMicroBatch(state);
     if (probed !== null) {
-      const { epoch, step, totalSteps } = position;
-      const at = { epoch, step: step - 1, totalSteps: totalSteps - 1, loss: logs.at(-1)?.loss ?? NaN };
+      const at = { ...position.lastStep, loss: logs.at(-1)?.loss ?? NaN };
       await this.callbacks.tell(readProbes(probed.layout, probed.vector, at));
     }
     const last = logs.length === 0 ? undefined : { ...logs.at(-1), ...updateLogs };

@@ -188,7 +188,7 @@ function ofUpdate(fault: FaultyOp): NonFiniteReason {
       reason: `the update leaves the range of ${fault.output.dtype}: the learning rate is ${number(learningRate)} and what it is applied to goes up to ${number(
         Math.max(...inputs.filter(({ name }) => name !== 'learning rate').map(largest)),
       )}`,
-      fix: 'lower the learning rate, or clip gradients: compile({ clipNorm: 1 })',
+      fix: 'lower the learning rate, or clip gradients: compile({ clip: { globalNorm: 1 } })',
     };
   }
   return ofRange(fault);

@@ -1,4 +1,4 @@
-import { DataError } from '../core/errors.js';
+import { DataError, OptionsError } from '../core/errors.js';
 import { formatValue } from '../core/format-value.js';
 import { formatShape } from '../core/shape.js';
 import type { Batch } from '../data/example.js';
@@ -7,7 +7,7 @@ import { engine } from '../engine/start-engine.js';
 import { tf } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 import { isJsonObject, type JsonValue } from '../storage/checked-json.js';
-import { readFolder } from '../storage/read-folder.js';
+import { readFolder, readManifest } from '../storage/read-folder.js';
 import { encodeSafetensors } from '../storage/safetensors.js';
 import { readSafetensorsFile } from '../storage/safetensors-file.js';
 import { readValues, storeValues, type StoredTensor } from '../storage/stored-tensor.js';
@@ -18,6 +18,7 @@ import { withLearningRates } from './step-scalars.js';
 import { namedVariables } from './training-snapshot.js';
 
 const STORED = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const;
+const FORMAT = 'adjoint-repro';
 const FIELDS = ['x', 'y', 'sampleWeight'] as const;
 const FILES = { weights: 'weights.safetensors', state: 'state.safetensors', batch: 'batch.safetensors' } as const;
 
@@ -41,9 +42,10 @@ export interface Repro {
  * Writes a step as a folder from which it can be run again: weights, state, batch, counter of the draws, loss scale and
  * learning rates.
  *
- * @throws DataError [write-failed | not-ours]
+ * @throws DataError [write-failed | not-ours] a saved model or checkpoint that stands there is not replaced
  */
 export async function writeRepro(path: string, step: PastStep, where: string): Promise<void> {
+  await refuseOthers(path);
   const { model, state, batch, isUpdate = false, randomStep, lossScale } = step;
   const variables = namedVariables(model, state);
   const learningRates = await withLearningRates(state, async (rates) =>
@@ -53,7 +55,7 @@ export async function writeRepro(path: string, step: PastStep, where: string): P
     FIELDS.flatMap((field) => (batch[field] === undefined ? [] : [[field, stored(batch[field])] as const])),
   );
   await writeFolder(path, {
-    format: 'adjoint-repro',
+    format: FORMAT,
     parts: [
       { name: FILES.weights, pieces: encodeSafetensors(download(variables.weights)) },
       { name: FILES.state, pieces: encodeSafetensors(download(variables.state)) },
@@ -72,9 +74,28 @@ export async function writeRepro(path: string, step: PastStep, where: string): P
   });
 }
 
+async function refuseOthers(path: string): Promise<void> {
+  const where = `folder ${formatValue(path)}`;
+  const found = await readManifest(path, where).catch(() => undefined);
+  if (found === undefined || found.format === FORMAT) return;
+  throw new DataError('not-ours', {
+    where,
+    expected: 'a new path, an empty folder, or one that NonFiniteGuard wrote',
+    received: `a folder of the format ${found.format}`,
+    fix: 'write to another path',
+  });
+}
+
 /** @throws DataError where the folder is none of these, or is damaged */
 export async function readRepro(path: string): Promise<Repro> {
-  const { path: folder, manifest } = await readFolder(path, { format: 'adjoint-repro' });
+  if (typeof path !== 'string' || path === '') {
+    throw new OptionsError('invalid-option', {
+      where: 'directory of replay',
+      expected: 'the path of a folder that NonFiniteGuard wrote',
+      received: formatValue(path),
+    });
+  }
+  const { path: folder, manifest } = await readFolder(path, { format: FORMAT });
   const { where, model, isUpdate, randomStep, lossScale, learningRates, sums } = manifest.meta;
   const place = `folder ${formatValue(path)}`;
   if (

@@ -1,3 +1,4 @@
+import { StateError } from '../core/errors.js';
 import type { Batch } from '../data/example.js';
 import type { StoredTensor } from '../storage/stored-tensor.js';
 import type { ExecutionMode } from './execution-mode.js';
@@ -22,6 +23,8 @@ interface HostState {
 /** Takes down what a run of `fit` needs to go on, and puts it back. */
 export class RunCheckpoints {
   private firstBatch: Batch | undefined;
+  /** By class and ordinal, of the checkpoint that was held against the run. */
+  private callbackStates: ReadonlyMap<string, CallbackState> = new Map();
 
   constructor(
     private readonly plan: FitPlan,
@@ -75,8 +78,9 @@ export class RunCheckpoints {
     const settings = this.settings(state);
     const write = prepareRestore(stored, { model: plan.trained.model, state, settings, where: plan.where });
     const { record } = stored;
-    const host = decodeState(record.host, stored.state) as unknown as HostState;
-    const logs = decodeState(record.logs, stored.state) as Logs;
+    const host = readHost(decodeState(record.host, stored.state), stored);
+    const logs = readLogs(decodeState(record.logs, stored.state), stored);
+    this.callbackStates = statesOf(stored);
     const other = differences(record.settings.noted, settings.noted);
     if (other.length > 0) {
       plan.logger.warn(
@@ -97,9 +101,8 @@ export class RunCheckpoints {
     };
   }
 
-  restoreCallbacks({ record, state, folder }: StoredTraining): void {
-    const saved = new Map(Object.entries(record.callbacks).map(([name, json]) => [name, decodeState(json, state)]));
-    const unused = this.callbacks.restoreStates(saved);
+  restoreCallbacks({ folder }: StoredTraining): void {
+    const unused = this.callbacks.restoreStates(this.callbackStates);
     if (unused.length === 0) return;
     this.plan.logger.warn(
       `${this.plan.where} has no use for the state of ${unused.join(', ')} in "${folder}": it has no such callback.`,
@@ -119,6 +122,47 @@ export class RunCheckpoints {
       disposeBatch(device);
     }
   }
+}
+
+function statesOf({ record, state }: StoredTraining): Map<string, CallbackState> {
+  return new Map(Object.entries(record.callbacks).map(([name, json]) => [name, decodeState(json, state)]));
+}
+
+/** @throws StateError [training-record] where it is not what `capture` takes down */
+function readHost(host: CallbackState, { folder }: StoredTraining): HostState {
+  const { gradientSums, means, rateChanged } = fieldsOf(host);
+  const { pending, reached } = fieldsOf(gradientSums);
+  const isWhole =
+    (gradientSums === null || (Number.isSafeInteger(pending) && Array.isArray(reached))) &&
+    typeof means === 'object' &&
+    means !== null &&
+    Object.values(fieldsOf(means)).every((sum) => ['total', 'count'].every((key) => isNumber(fieldsOf(sum)[key]))) &&
+    typeof rateChanged === 'boolean';
+  if (isWhole) return host as unknown as HostState;
+  throw otherForm('host', folder);
+}
+
+/** @throws StateError [training-record] */
+function readLogs(logs: CallbackState, { folder }: StoredTraining): Logs {
+  if (Object.values(fieldsOf(logs)).every(isNumber)) return logs as Logs;
+  throw otherForm('logs', folder);
+}
+
+function otherForm(part: string, folder: string): StateError {
+  return new StateError('training-record', {
+    where: `"${part}" in training.json of checkpoint "${folder}"`,
+    expected: 'what Adjoint writes of a training',
+    received: 'JSON of another form',
+    fix: 'remove this checkpoint, so that an older one is used',
+  });
+}
+
+function fieldsOf(state: CallbackState | undefined): Readonly<Record<string, CallbackState | undefined>> {
+  return typeof state === 'object' && state !== null ? (state as Readonly<Record<string, CallbackState>>) : {};
+}
+
+function isNumber(state: CallbackState | undefined): boolean {
+  return typeof state === 'number';
 }
 
 /** Whether nothing is left to be trained; `null`, or why. */

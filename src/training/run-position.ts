@@ -29,6 +29,11 @@ export class RunPosition {
     return { epoch, step, totalSteps, examples, millisecondsPerStep: step === 0 ? 0 : milliseconds / step };
   }
 
+  /** Where the step before stands. */
+  get lastStep(): { epoch: number; step: number; totalSteps: number } {
+    return { epoch: this.epoch, step: this.step - 1, totalSteps: this.totalSteps - 1 };
+  }
+
   beginEpoch(): void {
     this.next = 'steps';
     this.step = 0;

@@ -1,6 +1,6 @@
 import { readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { CallbackError, StateError } from '../core/errors.js';
+import { dirname, join, resolve } from 'node:path';
+import { CallbackError, DataError, StateError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { encodeJson, isJsonObject, parseJson, type JsonObject, type JsonValue } from '../storage/checked-json.js';
 import { CheckpointStore, type NewestCheckpoint } from '../storage/checkpoint-store.js';
@@ -9,6 +9,7 @@ import { summaryOf } from '../storage/read-folder.js';
 import { readSafetensorsFile } from '../storage/safetensors-file.js';
 import { encodeSafetensors } from '../storage/safetensors.js';
 import type { FolderContent } from '../storage/write-folder.js';
+import { MANIFEST_NAME } from '../storage/manifest.js';
 import { codeOf } from '../storage/write-file.js';
 import type { StoredTraining } from './restore-training.js';
 import type { TrainingRecord, TrainingSnapshot } from './training-snapshot.js';
@@ -17,6 +18,8 @@ import type { TrainingRecord, TrainingSnapshot } from './training-snapshot.js';
 const PARTS = { weights: 'weights.safetensors', state: 'state.safetensors', record: 'training.json' } as const;
 /** A history of many epochs, by far the largest part, has some dozens of bytes a number. */
 const MOST_RECORD_BYTES = 100e6;
+/** Names of checkpoints have 15 digits at most; a greater count could not be counted on. */
+const MOST_STEPS = 1e15 - 1;
 
 /** What goes into the folder of a checkpoint; brings the snapshot's values to host memory. */
 export async function checkpointContent(
@@ -44,13 +47,16 @@ export async function checkpointContent(
  *
  * @param where - how errors name the run that asks
  * @returns `null` where there is none, damaged or not, or no such folder
- * @throws StateError [no-complete-checkpoint | weights-only]; DataError where the folder cannot be read
+ * @throws StateError [no-complete-checkpoint | weights-only | not-checkpoints]; DataError where the folder cannot be read
  */
 export async function readTraining(directory: string, logger: Logger, where: string): Promise<StoredTraining | null> {
-  if (!(await exists(directory))) return null;
+  if (!(await exists(directory, `option "resume" of ${where}`))) return null;
   const { checkpoint, skipped } = await new CheckpointStore(directory).newestComplete();
   if (checkpoint === undefined) {
-    if (skipped.length === 0) return null;
+    if (skipped.length === 0) {
+      if ((await readdir(directory)).includes(MANIFEST_NAME)) throw notCheckpoints(directory, where);
+      return null;
+    }
     throw noneComplete(directory, where, skipped);
   }
   for (const { name, problems } of skipped) {
@@ -74,7 +80,6 @@ export async function readTraining(directory: string, logger: Logger, where: str
 
 /** @throws CallbackError [folder-in-use] where checkpoints of another run lie, among which this run's would be lost */
 export async function refuseCheckpointsOf(directory: string, callback: string): Promise<void> {
-  if (!(await exists(directory))) return;
   const [newest] = await new CheckpointStore(directory).list();
   if (newest === undefined) return;
   throw new CallbackError('folder-in-use', {
@@ -85,14 +90,19 @@ export async function refuseCheckpointsOf(directory: string, callback: string): 
   });
 }
 
-async function exists(directory: string): Promise<boolean> {
+async function exists(directory: string, where: string): Promise<boolean> {
   try {
     await readdir(directory);
     return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
-    // The store says what is wrong with the folder.
-    return true;
+    throw new DataError('no-such-folder', {
+      where,
+      expected: 'a folder of checkpoints, or a path where there is nothing yet',
+      received: `${JSON.stringify(directory)}: ${(error as Error).message}`,
+      fix: 'pass the folder that was given to a Backup or ModelCheckpoint',
+      cause: error,
+    });
   }
 }
 
@@ -101,24 +111,56 @@ async function setAside(directory: string, name: string): Promise<void> {
   await rename(join(directory, name), join(directory, `${name}.damaged-${Date.now()}`)).catch(() => undefined);
 }
 
-/** The parts that are used without a look at their names; the rest is held against the run. */
+/** What is used without being held against the run; a folder's hashes tell damage, and not who wrote it. */
 function parseRecord(json: JsonValue, place: string): TrainingRecord {
-  const record = (isJsonObject(json) ? json : {}) as unknown as TrainingRecord;
-  const { position, settings, learningRates, optimizedWeights, callbacks, host, logs } = record;
-  const counts = [position?.epoch, position?.step, position?.totalSteps, position?.pass, position?.taken];
+  const record = (isJsonObject(json) ? json : {}) as JsonObject;
+  const { settings } = record;
   const isWhole =
-    counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
-    ['begin', 'steps', 'validation'].includes(position.next) &&
-    (position.stopReason === null || typeof position.stopReason === 'string') &&
-    [settings?.binding, settings?.noted, callbacks, host, logs].every((part) => isJsonObject(part as JsonValue)) &&
-    Array.isArray(learningRates) &&
-    Array.isArray(optimizedWeights);
-  if (isWhole) return record;
+    isPosition(record['position']) &&
+    isJsonObject(settings) &&
+    [settings['binding'], settings['noted'], record['callbacks'], record['host'], record['logs']].every(isJsonObject) &&
+    isListOf(record['learningRates'], (rate) => rate === null || (isNumber(rate) && rate >= 0)) &&
+    isListOf(record['optimizedWeights'], (paths) => isListOf(paths, (path) => typeof path === 'string'));
+  if (isWhole) return record as unknown as TrainingRecord;
   throw new StateError('training-record', {
     where: `${PARTS.record} of ${place}`,
     expected: 'what Adjoint writes of a training',
     received: 'JSON of another form',
     fix: 'remove this checkpoint, so that an older one is used',
+  });
+}
+
+function isPosition(json: JsonValue | undefined): boolean {
+  if (!isJsonObject(json)) return false;
+  const { epoch, next, step, totalSteps, examples, milliseconds, pass, taken, stopReason } = json;
+  return (
+    [epoch, step, totalSteps, examples, pass, taken].every((count) => isNumber(count) && isCount(count)) &&
+    [step, taken].every((part) => Number(part) <= Number(totalSteps)) &&
+    isNumber(milliseconds) &&
+    milliseconds >= 0 &&
+    ['begin', 'steps', 'validation'].includes(next as string) &&
+    (stopReason === null || typeof stopReason === 'string')
+  );
+}
+
+function isNumber(json: JsonValue | undefined): json is number {
+  return typeof json === 'number';
+}
+
+function isCount(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= 0 && number <= MOST_STEPS;
+}
+
+function isListOf(json: JsonValue | undefined, fits: (item: JsonValue) => boolean): boolean {
+  return Array.isArray(json) && (json as readonly JsonValue[]).every(fits);
+}
+
+function notCheckpoints(directory: string, where: string): StateError {
+  return new StateError('not-checkpoints', {
+    where: `option "resume" of ${where}`,
+    expected: 'the folder that was given to a Backup or ModelCheckpoint, in which each checkpoint has its folder',
+    received: `"${directory}", which is one checkpoint, or a model: it has a ${MANIFEST_NAME}`,
+    fix: `pass the folder above it, ${JSON.stringify(dirname(resolve(directory)))}, or use loadModel for a model`,
   });
 }
 

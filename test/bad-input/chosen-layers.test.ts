@@ -1,13 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
+import { float32 } from '../../src/autodiff/float32.js';
+import { setOpPrecision } from '../../src/engine/precision/precision-table.js';
 import { tf, type Tensor } from '../../src/engine/tfjs.js';
 import type { CallContext } from '../../src/layers/call-context.js';
 import { layers } from '../../src/layers/layers.js';
+import type { LossFunction } from '../../src/losses/function-loss.js';
 import { BaseModel } from '../../src/model/base-model.js';
 import { findLearningRate } from '../../src/model/find-learning-rate.js';
 import { sequential } from '../../src/model/sequential.js';
-import type { StepBatch, StepContext } from '../../src/training/step-context.js';
+import type { DeviceBatch } from '../../src/training/device-batch.js';
+import type { StepContext } from '../../src/training/step-context.js';
 import { useTestEngine } from '../helpers/engine.js';
-import { linearData, rejectionOf } from '../helpers/models.js';
+import { linearData, rejectionOf, thrownBy, weightsOf } from '../helpers/models.js';
 import { refusal } from '../helpers/refusal.js';
 
 const { x, y } = linearData(8);
@@ -25,7 +29,7 @@ class Own extends BaseModel {
   call(input: Tensor, context: CallContext): Tensor {
     return this.body.call(input, context);
   }
-  override trainStep({ x: input, y: label }: StepBatch, step: StepContext) {
+  override trainStep({ x: input, y: label }: DeviceBatch, step: StepContext) {
     return { loss: step.minimize(() => tf.mean(tf.squaredDifference(label!, this.call(input, step.call)))) };
   }
 }
@@ -87,6 +91,34 @@ describe('a model with a trainStep of its own', () => {
 
 describe('refused is', () => {
   useTestEngine();
+
+  it.each<[string, LossFunction]>([
+    ['several for an example', (_labels, predictions) => tf.concat([predictions, predictions])],
+    ['a mean over the examples', (labels, predictions) => tf.mean(tf.squaredDifference(labels, predictions), 0)],
+  ])('a loss function without a loss for each example: %s', async (_name, loss) => {
+    const model = sequential([layers.dense({ units: 1, inputShape: [3] })], { name: 'digits' });
+    model.compile({ loss, accumulateSteps: 2 });
+    const weights = weightsOf(model);
+    for (const sampleWeight of [undefined, y.map(() => 1)]) {
+      const { message } = await rejectionOf(model.fit(x, y, { batchSize: 4, sampleWeight, verbose: 0 }));
+      expect(message).toMatch(/\[loss-shape\] loss "loss"[^]*a first dimension of 4/);
+    }
+    expect(weightsOf(model)).toEqual(weights);
+    model.dispose();
+  });
+
+  it('what is no tensor by float32, and no name by setOpPrecision', () => {
+    expect(thrownBy(() => float32(5 as never)).message).toMatchInlineSnapshot(`
+     "GradientError [not-a-tensor] float32
+       expected  a tensor
+       received  5"
+    `);
+    expect(thrownBy(() => setOpPrecision(5 as never, 'half')).message).toMatchInlineSnapshot(`
+     "OptionsError [invalid-option] setOpPrecision
+       expected  the name of a TensorFlow op, e.g. 'Erf'
+       received  5"
+    `);
+  });
 
   it('what is no function where averages are wanted, and no model where a rate is', async () => {
     const model = sequential([layers.dense({ units: 1, inputShape: [3] })], { name: 'digits' });

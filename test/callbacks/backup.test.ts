@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Backup } from '../../src/callbacks/backup.js';
 import { LambdaCallback } from '../../src/callbacks/lambda-callback.js';
 import { ModelCheckpoint } from '../../src/callbacks/model-checkpoint.js';
 import { CheckpointStore } from '../../src/storage/checkpoint-store.js';
+import type { CallbackContract } from '../../src/training/callback-contract.js';
 import { temporaryFolders } from '../helpers/checkpoint-folder.js';
 import { useTestEngine } from '../helpers/engine.js';
 import { FakeRun } from '../helpers/fake-run.js';
@@ -91,6 +93,58 @@ describe('Backup', () => {
     expect([await stepsIn(attempted), await stepsIn(directory)]).toEqual([[10], [10, 5]]);
     model.dispose();
     again.dispose();
+  });
+
+  it('knows the best value of the same moment, in whatever order callbacks are listed', async () => {
+    const [directory, best] = [folder(), folder()];
+    const options = { directory: best, monitor: 'loss', saveBestOnly: true } as const;
+    const [model, again] = [compiled(), compiled()];
+    const first = new ModelCheckpoint(options);
+    await model.fit(x, y, { ...quiet, epochs: 3, callbacks: [new Backup({ directory }), first] });
+    const second = new ModelCheckpoint(options);
+    await again.fit(x, y, { ...quiet, epochs: 3, resume: directory, callbacks: [new Backup({ directory }), second] });
+    expect(first.bestEpoch).toBe(2);
+    expect([second.bestEpoch, second.bestValue]).toEqual([2, first.bestValue]);
+    model.dispose();
+    again.dispose();
+  });
+
+  it('shares its folder with nobody, by whatever name', async () => {
+    const [model, directory] = [compiled(), folder()];
+    const fit = (...callbacks: CallbackContract[]) => model.fit(x, y, { ...quiet, callbacks });
+    const shared = fit(
+      new Backup({ directory }),
+      new ModelCheckpoint({ directory: `${directory}/../${basename(directory)}` }),
+    );
+    expect((await rejectionOf(shared)).message).toMatch(/folder-in-use[^]*"ModelCheckpoint"[^]*running "Backup"/);
+    expect(await stepsIn(directory)).toEqual([]);
+    // Free again after the run that was refused.
+    await fit(new Backup({ directory }), new ModelCheckpoint({ directory: join(directory, 'best') }));
+    expect([await stepsIn(directory), await stepsIn(join(directory, 'best'))]).toEqual([[5], [5]]);
+    const other = compiled();
+    const begin = (one: typeof model, to: string) =>
+      one.fit(x, y, { ...quiet, callbacks: [new Backup({ directory: to })] });
+    const both = folder();
+    const outcomes = await Promise.allSettled([begin(model, both), begin(other, both)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    model.dispose();
+    other.dispose();
+  });
+
+  it('is told before anything is trained that its folder cannot be written', async () => {
+    const [model, above] = [compiled(), folder()];
+    mkdirSync(above);
+    writeFileSync(join(above, 'file'), 'mine');
+    const paths = ['file', 'file/run', 'x'.repeat(300), 'a\0b'].map((name) => join(above, name));
+    for (const directory of [...paths, '/proc/none/run']) {
+      let steps = 0;
+      const counting = new LambdaCallback({ onBatchEnd: () => void steps++ });
+      const fit = model.fit(x, y, { ...quiet, callbacks: [new Backup({ directory }), counting] });
+      expect((await rejectionOf(fit)).message).toMatch(/CallbackError \[checkpoint-failed\] option "directory"/);
+      expect(steps).toBe(0);
+    }
+    expect(readdirSync(above)).toEqual(['file']);
+    model.dispose();
   });
 
   it('needs a folder', async () => {

@@ -8,6 +8,7 @@ import {
   rmSync,
   truncateSync,
   writeFileSync,
+  symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -197,6 +198,16 @@ describe('inspectPath', () => {
   it('takes a folder of weights without a manifest for unfinished', async () => {
     await writeFileAtomically(join(folder, 'weights.safetensors'), weights());
     expect(await inspectPath(folder)).toMatchObject({ kind: 'folder', complete: false, tensors: [{}, {}] });
+  });
+
+  it('names a link that leads nowhere among them', async () => {
+    await writeFileAtomically(join(folder, 'weights.safetensors'), weights());
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'link.safetensors'));
+    const { complete, problems } = await inspectPath(folder);
+    expect([complete, problems]).toEqual([
+      false,
+      expect.arrayContaining([expect.stringContaining('link.safetensors')]),
+    ]);
   });
 
   it.each<[string, () => void]>([

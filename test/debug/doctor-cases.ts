@@ -235,6 +235,37 @@ class OwnSum extends BaseModel {
   }
 }
 
+@Layer('test/doctor-sum-in-weight')
+class SumInWeight extends BaseLayer {
+  @Weight<SumInWeight>((_, input) => ({ shape: [input.at(-1)!, 1], initializer: 'glorotUniform' }))
+  kernel!: WeightHandle;
+  @Weight<SumInWeight>((_, input) => ({ shape: [input.at(-1)!, 1], initializer: 'zeros', trainable: false }))
+  sum!: WeightHandle;
+
+  call(x: Tensor): Tensor {
+    return tf.matMul(x as tf.Tensor2D, this.kernel.value as tf.Tensor2D);
+  }
+}
+
+@Model('test/doctor-own-sum-in-weight')
+class OwnSumInWeight extends BaseModel {
+  @Child() head = new SumInWeight();
+
+  call(x: Tensor, context: CallContext): Tensor {
+    return this.head.call(x, context);
+  }
+
+  override trainStep({ x, y }: StepBatch, step: StepContext): Record<string, Tensor> {
+    const loss = step.minimize(() => tf.mean(tf.squaredDifference(y!, this.call(x, step.call))));
+    const { kernel, sum } = this.head;
+    const weights = kernel.variable.read();
+    const fn = () => tf.mean(tf.squaredDifference(y!, tf.matMul(x as tf.Tensor2D, weights as tf.Tensor2D)));
+    sum.variable.assignAdd(valueAndGradients(fn, [weights]).gradients[0]!);
+    kernel.variable.assignAdd(tf.mul(-0.002, sum.variable.read()));
+    return { loss };
+  }
+}
+
 @Layer('test/doctor-disposing')
 class Disposing extends BaseLayer {
   private calls = 0;
@@ -311,6 +342,29 @@ const validationData = (() => {
 const few = { x: table(draws(24 * 32), 32), y: [...draws(24, 'few')].map((v) => (v > 0 ? 1 : 0)) };
 const fewMore = { x: table(draws(64 * 32, 'more'), 32), y: [...draws(64, 'few more')].map((v) => (v > 0 ? 1 : 0)) };
 
+/** Sets the weights of the first step back at each one; or, sometimes, those of the epoch before. */
+class SettingBack extends BaseCallback {
+  private kept: WeightSnapshot | undefined;
+
+  constructor(private readonly when: 'begin' | 'end' | 'twice') {
+    super();
+  }
+
+  override onBatchBegin(): void {
+    this.kept ??= this.run.readWeights();
+    if (this.when === 'begin') this.run.writeWeights(this.kept);
+  }
+
+  override onBatchEnd(): void {
+    if (this.when === 'end') this.run.writeWeights(this.kept!);
+  }
+
+  override onEpochEnd(epoch: number): void {
+    if (this.when === 'twice' && (epoch === 1 || epoch === 2)) this.run.writeWeights(this.kept!);
+    this.kept = this.run.readWeights();
+  }
+}
+
 /** One for each symptom, and more where it has several forms. */
 export const FAULTS: readonly DoctorCase[] = [
   fit('a rule of defineVjp with the wrong sign', 'wrong-sign-gradient', () => ({
@@ -355,9 +409,22 @@ export const FAULTS: readonly DoctorCase[] = [
     compile: { optimizer: new SGD({ learningRate: 0.01 }), loss: undefined },
     y: data.y,
   })),
+  fit('a step of its own that sums gradients in weights that are not trained', 'unzeroed-gradients', () => ({
+    model: new OwnSumInWeight(),
+    compile: { optimizer: new SGD({ learningRate: 0.01 }), loss: undefined },
+    y: data.y,
+  })),
   fit('a tensor disposed before its last use', 'overwritten-tensor', () => ({
     model: sequential([layers.dense({ units: 8 }), new Disposing(), layers.dense({ units: CLASSES })]),
     compile: { execution: 'eager' },
+  })),
+  fit('a callback that sets old weights back after a step', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('end')] },
+  })),
+  fit('a callback that sets old weights back before a step', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('begin')] },
   })),
   fit('a weight that the forward pass writes to', 'overwritten-tensor', () => ({
     model: sequential([new Writing(), layers.dense({ units: CLASSES })]),

@@ -122,7 +122,7 @@ describe('summary, layers and getLayer', () => {
        "OptionsError [unknown-layer] getLayer of model "digits"
        expected  the path of a layer, or a name that one layer has
        received  "conv2"
-       fix       did you mean "conv2d"?",
+       fix       did you mean "conv2d" or "body/conv2d"?",
        "OptionsError [unknown-layer] getLayer of model "sequential"
        expected  the path of a layer, or a name that one layer has
        received  "flatten"

@@ -96,7 +96,7 @@ describe('loadWeights', () => {
     writeFileSync(folder.at('x'), Buffer.concat(encodeSafetensors(new Map(names.map((name) => [name, tensor])))));
     const { kind, message } = await failure(model.loadWeights(folder.at('x')));
     expect(kind).toBe('weights-differ');
-    expect(message).not.toMatch(/[\p{Cf}\u001b]|two\n/u);
+    for (const sign of ['\u001b', '\u202e', 'two\n']) expect(message).not.toContain(sign);
     expect(message.length).toBeLessThan(1000);
     model.dispose();
   });
@@ -115,10 +115,10 @@ describe('loadWeights', () => {
       const model = built();
       const options = { weightLayout: 'torch', flattenedImages: { head: image as never } } as const;
       await model.saveWeights(folder.at('x'));
-      const before = await weightsOf(model);
+      const before = weightsOf(model);
       expect((await failure(model.loadWeights(folder.at('x'), options))).kind).toBe('invalid-option');
       expect((await failure(model.saveWeights(folder.at('x'), options))).kind).toBe('invalid-option');
-      expect(await weightsOf(model)).toEqual(before);
+      expect(weightsOf(model)).toEqual(before);
       model.dispose();
     },
   );

@@ -193,7 +193,7 @@ describe('a folder of a model', () => {
       expect(changed).not.toBe(text);
       return makeModel({ json: JSON.parse(changed) as JsonValue, tensors, classes, file: 'the file', compile: true });
     };
-    const wrong = expect.objectContaining({
+    const wrong: unknown = expect.objectContaining({
       name: 'DataError',
       kind: 'model-config',
       where: expect.stringMatching('the file'),

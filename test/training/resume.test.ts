@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, openSync, readdirSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Backup } from '../../src/callbacks/backup.js';
@@ -424,6 +434,57 @@ describe('fit with resume', () => {
     model.dispose();
   });
 
+  it('takes the folder of a Backup, and neither one checkpoint, nor a file', async () => {
+    const directory = await interrupted();
+    const model = make();
+    const resumed = async (resume: string) => (await rejectionOf(model.fit(x, y, { ...quiet, resume }))).message;
+    expect(await resumed(join(directory, 'step-000000008'))).toMatch(
+      /StateError \[not-checkpoints\][^]*pass the folder above/,
+    );
+    const file = join(directory, 'step-000000008', 'training.json');
+    expect(await resumed(file)).toMatch(/DataError \[no-such-folder\] option "resume"[^]*fix/);
+    model.dispose();
+  });
+
+  it.each<[string, (record: Editable) => void]>([
+    ['a count that is none', ({ position }) => void (position['examples'] = 'x')],
+    ['a place after the last step', ({ position }) => void (position['step'] = 300)],
+    ['a step that no name has', ({ position }) => void (position['totalSteps'] = Number.MAX_SAFE_INTEGER)],
+    ['a learning rate that is none', (record) => void (record.learningRates = [-5])],
+    ['paths that are none', (record) => void (record.optimizedWeights = [7])],
+    ['sums that are none', (record) => void (record.host = {})],
+    ['a mean that is none', ({ host }) => void (host['means'] = { loss: [1, 2] })],
+    ['a log that is none', (record) => void (record.logs = { loss: 'x' })],
+    ['an array that is not there', ({ callbacks }) => void (callbacks['History 0'] = { $array: 'none' })],
+  ])('is refused where the record has %s, with nothing changed', async (_, change) => {
+    const directory = await interrupted();
+    rewriteRecord(join(directory, 'step-000000008'), change);
+    const model = make();
+    model.build([null, 3]);
+    const before = weightsOf(model);
+    const error = await rejectionOf(model.fit(x, y, { ...quiet, resume: directory }));
+    expect(error.message).toMatch(/StateError \[(training-record|callback-state)\]/);
+    expect(weightsOf(model)).toEqual(before);
+    expect(messages).toEqual([]);
+    model.dispose();
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['holds itself', () => ownHolder(), /more than 100 levels/],
+    ['has a key of the file format', () => ({ $number: '1' }), /the key "\$number"/],
+    ['has a key that cannot be read back', () => [{ constructor: 1 }], /the key "constructor"/],
+    ['is an array with holes', () => new Array(1), /undefined/],
+  ])('refuses to save a state that %s', async (_, state, message) => {
+    const model = make();
+    const odd = Object.assign(new LambdaCallback({}), { saveState: state }) as CallbackContract;
+    const directory = folder();
+    const error = await rejectionOf(model.fit(x, y, { ...quiet, callbacks: [odd, new Backup({ directory })] }));
+    expect(error.message).toMatch(/callback-state[^]*LambdaCallback 0/);
+    expect(error.message).toMatch(message);
+    expect(readdirSync(directory)).toEqual([]);
+    model.dispose();
+  });
+
   it('is refused to other data', async () => {
     const directory = await interrupted();
     const model = make();
@@ -506,6 +567,46 @@ function otherModel(): BaseModel {
   );
   model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
   return model;
+}
+
+type Fields = Record<string, unknown>;
+interface Editable {
+  readonly position: Fields;
+  readonly callbacks: Fields;
+  host: Fields;
+  logs: Fields;
+  learningRates: unknown;
+  optimizedWeights: unknown;
+}
+
+/** With hashes that are right, as another program would write it. */
+function rewriteRecord(path: string, change: (record: Editable) => void): void {
+  const [file, list] = [join(path, 'training.json'), join(path, 'manifest.json')];
+  const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
+  const record = JSON.parse(readFileSync(file, 'utf8')) as Editable;
+  change(record);
+  const text = JSON.stringify(record);
+  writeFileSync(file, text);
+  const manifest = JSON.parse(readFileSync(list, 'utf8')) as { sha256?: string; parts: Fields[] };
+  delete manifest.sha256;
+  const part = manifest.parts.find(({ name }) => name === 'training.json')!;
+  Object.assign(part, { bytes: Buffer.byteLength(text), sha256: sha256(text) });
+  const body = JSON.stringify(manifest, null, 2).slice(0, -2);
+  writeFileSync(list, `${body},\n  "sha256": "${sha256(body)}"\n}\n`);
+}
+
+function weightsOf(model: BaseModel): number[][] {
+  return model.getWeights().map((weight) => {
+    const values = Array.from(weight.dataSync());
+    weight.dispose();
+    return values;
+  });
+}
+
+function ownHolder(): object {
+  const holder: Record<string, unknown> = {};
+  holder['self'] = holder;
+  return holder;
 }
 
 function flip(path: string): void {

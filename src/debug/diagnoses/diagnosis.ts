@@ -50,8 +50,11 @@ export type Finding = Omit<DoctorFinding, 'cause'>;
 /** One cause, and how it is told from everything else. */
 export interface Diagnosis {
   readonly cause: CauseName;
-  /** What tells: the first batch, any epoch, or, by default, the whole run. */
-  readonly needs?: 'first-batch' | 'epoch';
+  /**
+   * When it is asked for. By default at the end of the run; one that costs a pass or more never at each epoch. All are, besides,
+   * where an error ends the run.
+   */
+  readonly needs?: 'first-batch' | 'both-ends' | 'epoch';
   /** `null` where the evidence does not prove it: a false alarm is worse than silence. */
   examine(evidence: Evidence): Finding | null;
 }

@@ -14,7 +14,7 @@ const MOST_GROWTH = 1000;
 /** Kernels that are drawn too large, so that numbers grow from layer to layer. */
 export const explodingInitialisation: Diagnosis = {
   cause: 'exploding-initialisation',
-  needs: 'epoch',
+  needs: 'first-batch',
   examine(evidence) {
     const look = evidence.start;
     if (look === null || !evidence.isFresh) return null;

@@ -5,7 +5,7 @@ import { formatPercent } from '../statistics.js';
 import type { Diagnosis } from './diagnosis.js';
 
 /** A layer that drops one element of a hundred by chance may well drop the same ones twice, and hardly four times. */
-const STEPS = [0, 1, 2, 3];
+const STEPS = 4;
 /** Fewer zeros may be anything. */
 const LEAST_DROPPED = 0.02;
 const LEAST_ELEMENTS = 16;
@@ -14,37 +14,52 @@ const LEAST_ELEMENTS = 16;
 export const frozenDropout: Diagnosis = {
   cause: 'frozen-dropout',
   needs: 'first-batch',
-  examine({ model, plan, batches, ownStep }) {
-    const [batch] = batches;
-    if (batch === undefined || ownStep) return null;
+  examine(evidence) {
+    const { model, plan, batches, ownStep } = evidence;
+    if (batches.length === 0 || ownStep) return null;
+    const batch = evidence.few;
     const pass = (training: boolean, step: number): Look | null =>
       attempt(() => withStateKept(() => lookInside(model, plan, batch, { training, step, gradients: false })));
-    const trained = STEPS.map((step) => pass(true, step));
-    const inference = pass(false, 0);
-    if (inference === null || trained.includes(null)) return null;
-    const looks = trained as Look[];
-    for (const [i, seen] of looks[0]!.layers.entries()) {
-      const others = looks.map(({ layers }) => layers[i]);
-      const usual = inference.layers[i];
-      if (usual?.layer !== seen.layer || others.some((other) => other?.layer !== seen.layer)) continue;
+    const [first, inference] = [pass(true, 0), pass(false, 0)];
+    if (first === null || inference === null) return null;
+    let masks = first.layers.flatMap((seen, i) => maskOf(seen, inference.layers[i], i));
+    // Most models drop nothing, and most dropout is another at the second step.
+    for (let step = 1; step < STEPS && masks.length > 0; step++) {
+      const look = pass(true, step);
       // What other layers before it draw must not be taken for its own.
-      if (!others.every((other) => same(other!.output, seen.output) && same(other!.input, seen.input))) continue;
-      const ownPart = droppedPart(seen, usual);
-      // A mask between two layers shows in what the second is given.
-      const part = ownPart ?? partOf(seen.input, usual.input);
-      if (part === null) continue;
-      const place = ownPart === null ? `what comes before layer "${seen.path}"` : `layer "${seen.path}"`;
-      return {
-        symptom:
-          'Dropout has no effect but to switch the same units off for good: the same mask is used at every step.',
-        evidence: `${place} drops ${formatPercent(part)} of its input in training, and the same elements at ${STEPS.length} different steps`,
-        where: place,
-        fix: 'draw the mask with context.uniform(shape), which is keyed by the step, or use layers.dropout; no seed or mask of your own',
-      };
+      masks = masks.filter(({ seen, index }) => {
+        const other = look?.layers[index];
+        return other?.layer === seen.layer && same(other.output, seen.output) && same(other.input, seen.input);
+      });
     }
-    return null;
+    const [mask] = masks;
+    if (mask === undefined) return null;
+    return {
+      symptom: 'Dropout has no effect but to switch the same units off for good: the same mask is used at every step.',
+      evidence: `${mask.place} drops ${formatPercent(mask.part)} of its input in training, and the same elements at ${STEPS} different steps`,
+      where: mask.place,
+      fix: 'draw the mask with context.uniform(shape), which is keyed by the step, or use layers.dropout; no seed or mask of your own',
+    };
   },
 };
+
+interface Mask {
+  readonly seen: LayerLook;
+  readonly index: number;
+  readonly part: number;
+  readonly place: string;
+}
+
+/** What a layer, or what comes before it, drops in training; none or one. */
+function maskOf(seen: LayerLook, usual: LayerLook | undefined, index: number): Mask[] {
+  if (usual?.layer !== seen.layer) return [];
+  const ownPart = droppedPart(seen, usual);
+  // A mask between two layers shows in what the second is given.
+  const part = ownPart ?? partOf(seen.input, usual.input);
+  if (part === null) return [];
+  const place = ownPart === null ? `what comes before layer "${seen.path}"` : `layer "${seen.path}"`;
+  return [{ seen, index, part, place }];
+}
 
 /** Part of the elements that are zero in training alone; `null` where that is not what the layer does. */
 function droppedPart(seen: LayerLook, usual: LayerLook): number | null {
@@ -70,10 +85,13 @@ function partOf(training: Values, inference: Values): number | null {
 
 /** Whether what was not dropped is the same but for one factor. */
 function isScaled(training: Values, inference: Values, dropped: Float32Array): boolean {
-  const factors = [...training.values].flatMap((value, i) => {
+  let first: number | undefined;
+  for (let i = 0; i < training.values.length; i++) {
     const usual = inference.values[i]!;
-    return dropped[i] === 1 || Math.abs(usual) < 1e-6 ? [] : [value / usual];
-  });
-  const [first] = factors;
-  return first !== undefined && factors.every((factor) => Math.abs(factor - first) <= 1e-3 * Math.abs(first));
+    if (dropped[i] === 1 || Math.abs(usual) < 1e-6) continue;
+    const factor = training.values[i]! / usual;
+    first ??= factor;
+    if (Math.abs(factor - first) > 1e-3 * Math.abs(first)) return false;
+  }
+  return first !== undefined;
 }

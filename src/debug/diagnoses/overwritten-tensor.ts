@@ -6,11 +6,15 @@ import { lookInside } from '../look-inside.js';
 import type { Diagnosis, Finding } from './diagnosis.js';
 import { errorsOf } from './missing-gradients.js';
 
+/** Fewer may be a run that goes back to a safe state; and of the steps whose end was seen. */
+const LEAST_RETURNS = 3;
+const MOST_MEASURED = 0.5;
+
 /** Tensors that are used after they were disposed, and weights that the forward pass writes to. */
 export const overwrittenTensor: Diagnosis = {
   cause: 'overwritten-tensor',
   examine(evidence) {
-    return disposedTensor(evidence.error) ?? overwritten(evidence);
+    return disposedTensor(evidence.error) ?? setBack(evidence) ?? overwritten(evidence);
   },
 };
 
@@ -30,14 +34,31 @@ export function disposedTensor(error: unknown): Finding | null {
   };
 }
 
+/** Weights that are what they were some steps before, though no step led there. */
+function setBack(evidence: Evidence): Finding | null {
+  const { returns, measured } = evidence.history;
+  const [first, last] = [returns[0], returns.at(-1)];
+  if (first === undefined || last === undefined || returns.length < LEAST_RETURNS) return null;
+  const toOne = returns.every(({ to }) => to === first.to);
+  // A run that goes back to its best weights now and then is meant to.
+  if (returns.length < MOST_MEASURED * measured && !(toOne && evidence.stalls)) return null;
+  return {
+    symptom: 'Training does not get on: after a step, or before the next, something puts earlier weights back.',
+    evidence:
+      `${returns.length} times the weights were others than the step before had left, and the same as at an earlier step: ` +
+      `before step ${last.step + 1} those from before step ${last.to + 1}`,
+    where: 'a callback, or code of your own between the steps',
+    fix: 'let nothing but the optimizer write to weights in training: look for writeWeights and assign in hooks; restore the best ones at the end',
+  };
+}
+
 function overwritten(evidence: Evidence): Finding | null {
   const { model, plan, batches, ownStep } = evidence;
-  const [batch] = batches;
-  if (batch === undefined || ownStep) return null;
+  if (batches.length === 0 || ownStep) return null;
   const names = new Map([...model.weightTree()].map(([path, { handle }]) => [handle.variable.name, path]));
   const kept = new KeptState();
   try {
-    const ran = attempt(() => lookInside(model, plan, batch, { gradients: false }));
+    const ran = attempt(() => lookInside(model, plan, evidence.few, { gradients: false }));
     const changed = ran === null ? [] : kept.changed().flatMap((name) => names.get(name) ?? []);
     const [path] = changed;
     if (path === undefined) return null;

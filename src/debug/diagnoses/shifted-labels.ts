@@ -31,6 +31,7 @@ export const shiftedLabels: Diagnosis = {
 function byRows(evidence: Evidence): Finding | null {
   const batch = evidence.inOrder(MOST_EXAMPLES);
   const { plan } = evidence;
+  if (!evidence.guessesAtFirst) return null;
   const targets = targetRows(plan.loss, batch);
   if (targets === null || batch.size < LEAST_EXAMPLES) return null;
   // One row less at either end, so that every shift is asked for the same inputs.

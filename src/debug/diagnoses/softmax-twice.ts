@@ -1,4 +1,5 @@
 import { BinaryCrossentropy } from '../../losses/binary-crossentropy.js';
+import { MeanSquaredError } from '../../losses/mean-squared-error.js';
 import { SparseCategoricalCrossentropy } from '../../losses/sparse-categorical-crossentropy.js';
 import { CategoricalCrossentropy } from '../../losses/categorical-crossentropy.js';
 import { tf } from '../../engine/tfjs.js';
@@ -18,10 +19,11 @@ const SAME = 1e-4;
 /** Probabilities given to something that takes the softmax, or sigmoid, of them. */
 export const softmaxTwice: Diagnosis = {
   cause: 'softmax-twice',
-  needs: 'first-batch',
+  needs: 'both-ends',
   examine(evidence) {
+    if (!takesProbabilities(evidence)) return null;
     const look = evidence.start;
-    if (look === null || evidence.ownStep || (look.output.shape[0] ?? 0) < LEAST_ROWS) return null;
+    if (look === null || (look.output.shape[0] ?? 0) < LEAST_ROWS) return null;
     const { loss } = evidence.plan;
     const fix =
       'leave one of the two out: no activation in the last layer and fromLogits: true, or softmax and fromLogits: false';
@@ -69,6 +71,11 @@ export const softmaxTwice: Diagnosis = {
     };
   },
 };
+
+/** Whether the loss may take a softmax or sigmoid; who knows of a loss of the user's. */
+function takesProbabilities({ plan: { loss }, ownStep }: Evidence): boolean {
+  return !ownStep && !(loss instanceof MeanSquaredError);
+}
 
 /** Rows of numbers from 0 to 1 that sum to 1. */
 function areProbabilities(values: Values): boolean {

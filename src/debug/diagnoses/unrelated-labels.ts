@@ -2,7 +2,7 @@ import type { Batch } from '../../data/example.js';
 import { tf } from '../../engine/tfjs.js';
 import { disposeBatch, toDeviceBatch } from '../../training/device-batch.js';
 import { predictStep } from '../../training/evaluate-step.js';
-import { attempt, pick, type Evidence } from '../evidence.js';
+import { attempt, fewRows, pick, type Evidence } from '../evidence.js';
 import { Learnability } from '../learnability.js';
 import { inputRows, targetRows } from '../target-rows.js';
 import { formatNumber, formatPercent } from '../statistics.js';
@@ -49,6 +49,9 @@ function shuffled(evidence: Evidence): Finding | null {
   const { epochs, losses, validation } = evidence;
   const base = evidence.constantLoss;
   if (base === null || base === 0 || losses.length < LEAST_STEPS || !evidence.endsFinite) return null;
+  const { last } = evidence.progress;
+  const nothing = last >= NOTHING_LEARNT * base;
+  if (!nothing && !evidence.guessesAtFirst) return null;
   const source = evidence.examples ?? evidence.inOrder(MOST_EXAMPLES);
   const count = Math.min(MOST_EXAMPLES, source.size);
   const batch = pick(
@@ -57,14 +60,10 @@ function shuffled(evidence: Evidence): Finding | null {
   );
   const targets = targetRows(evidence.plan.loss, batch);
   if (targets === null || batch.size < LEAST_EXAMPLES) return null;
-  const { last } = evidence.progress;
-  const nothing = last >= NOTHING_LEARNT * base;
   const validationLoss = validation === null ? undefined : epochs.at(-1)?.['val_loss'];
   // Learnt by heart: the first pass over the data, when each example was new, and data that were never trained on tell.
-  const firstPass = epochs[0]?.['loss'] ?? NaN;
-  const isNewAtFirst = firstPass >= NOTHING_LEARNT * base;
+  const isNewAtFirst = evidence.guessesAtFirst;
   const byHeart = validationLoss !== undefined && validationLoss >= base && isNewAtFirst;
-  if (!nothing && !isNewAtFirst) return null;
   const told = new Learnability(inputRows(batch)).score(targets);
   if (told > UNRELATED) return null;
   const heldOut = nothing || byHeart ? null : heldOutLoss(evidence, batch);
@@ -91,7 +90,7 @@ function heldOutLoss(
   if (ownStep) return null;
   const indices = Array.from({ length: all.size }, (_, i) => i);
   const shown = indices.filter((i) => i % PARTS !== PARTS - 1);
-  const size = Math.min(batches[0]!.size, shown.length);
+  const size = Math.min(batches[0]!.size, fewRows(batches[0]!), shown.length);
   const cut = Array.from({ length: Math.floor(shown.length / size) }, (_, i) =>
     pick(all, shown.slice(i * size, (i + 1) * size)),
   );

@@ -1,7 +1,9 @@
 import { disposeBatch, toDeviceBatch } from '../../training/device-batch.js';
 import { readWeights, writeWeights } from '../../training/weight-access.js';
+import type { Trainable } from '../../training/trainable.js';
+import type { WeightSnapshot } from '../../training/weight-snapshot.js';
 import { ConstantSchedule } from '../../optimizers/schedules/constant-schedule.js';
-import { attempt, type Evidence } from '../evidence.js';
+import { attempt, fewRows, take, type Evidence } from '../evidence.js';
 import { withStateKept } from '../kept-state.js';
 import { oneStep } from '../trial-training.js';
 import { tf } from '../../engine/tfjs.js';
@@ -32,28 +34,37 @@ function repeatedUpdates(evidence: Evidence): Float32Array[] {
   const rate = rateOf(evidence);
   // A rate that warms up would grow, too.
   const settings = rate === null ? plan : { ...plan, sweep: new ConstantSchedule({ learningRate: rate }) };
-  const batch = toDeviceBatch(batches[0]!);
+  const batch = toDeviceBatch(take(batches[0]!, fewRows(batches[0]!)));
   try {
-    return withStateKept(() =>
-      Array.from({ length: STEPS }, () => {
-        writeWeights(model, initialWeights);
+    return withStateKept(() => {
+      const updates: Float32Array[] = [];
+      while (updates.length < STEPS && mayBeSums(updates)) {
+        writeTrainable(model, initialWeights);
         const draws = state.randomStep.read();
         tf.tidy(() => void oneStep(model, settings, state, batch));
         state.randomStep.assign(draws);
         draws.dispose();
-        return changes(initialWeights, readWeights(model));
-      }),
-    );
+        updates.push(changes(model, initialWeights));
+      }
+      return updates;
+    });
   } finally {
     disposeBatch(batch);
   }
 }
 
-type Weights = ReturnType<typeof readWeights>;
+/** Writes back what is trained: other weights may be sums that a step keeps. */
+export function writeTrainable(model: Trainable, weights: WeightSnapshot): void {
+  const tree = model.weightTree();
+  writeWeights(model, new Map([...weights].filter(([path]) => tree.get(path)?.trainable === true)));
+}
 
-/** What lies between two states of the weights, as one vector. */
-export function changes(before: Weights, after: Weights): Float32Array {
-  const parts = [...before].map(([path, { values }]) => after.get(path)!.values.map((value, i) => value - values[i]!));
+/** What lies between two states of the trained weights, as one vector. */
+export function changes(model: Trainable, before: WeightSnapshot): Float32Array {
+  const after = readWeights(model);
+  const tree = model.weightTree();
+  const trained = [...before].filter(([path]) => tree.get(path)?.trainable === true);
+  const parts = trained.map(([path, { values }]) => after.get(path)!.values.map((value, i) => value - values[i]!));
   const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let next = 0;
   for (const part of parts) {
@@ -63,8 +74,19 @@ export function changes(before: Weights, after: Weights): Float32Array {
   return whole;
 }
 
+/** Whether the updates so far may go on to grow by the same vector: most runs are through with the second. */
+function mayBeSums(updates: readonly Float32Array[]): boolean {
+  const [first, second] = updates as readonly (Float32Array | undefined)[];
+  if (first === undefined || second === undefined) return true;
+  const growth = second.map((value, i) => value - first[i]!);
+  const last = updates.at(-1)!.map((value, i) => value - updates.at(-2)![i]!);
+  const size = norm(growth);
+  return size > LEAST_GROWTH * norm(second) && norm(last.map((value, i) => value - growth[i]!)) < EVEN * size;
+}
+
 /** Whether updates that should be alike grow by the same amount each time. */
 export function judgeUpdates(updates: readonly Float32Array[]): Finding | null {
+  if (updates.length < STEPS) return null;
   const growth = updates.slice(1).map((update, i) => update.map((value, k) => value - updates[i]![k]!));
   const sizes = growth.map(norm);
   const [first, last] = [updates[0]!, updates.at(-1)!].map(norm) as [number, number];

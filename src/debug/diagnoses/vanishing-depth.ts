@@ -15,7 +15,7 @@ const FIX = 'use relu with heNormal, layers.residual, or batchNormalization betw
 /** Gradients that shrink from layer to layer on their way to the input. */
 export const vanishingDepth: Diagnosis = {
   cause: 'vanishing-depth',
-  needs: 'epoch',
+  needs: 'first-batch',
   examine(evidence) {
     const look = evidence.start;
     if (look === null) return null;

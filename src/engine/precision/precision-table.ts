@@ -161,6 +161,13 @@ export function precisionTable(): Readonly<Record<'half' | 'follows', readonly s
  * ```
  */
 export function setOpPrecision(op: string, precision: OpPrecision): { remove(): void } {
+  if (typeof op !== 'string' || op === '') {
+    throw new OptionsError('invalid-option', {
+      where: 'setOpPrecision',
+      expected: "the name of a TensorFlow op, e.g. 'Erf'",
+      received: String(op),
+    });
+  }
   if (!['half', 'follows', 'float32'].includes(precision)) {
     throw new OptionsError('invalid-option', {
       where: `setOpPrecision of op "${op}"`,
