@@ -100,10 +100,14 @@ export class Evidence {
   get progress(): { first: number; last: number; best: number } {
     const finite = this.losses.filter(Number.isFinite);
     const length = Math.max(1, Math.ceil(finite.length / 10));
-    const mean = (from: number): number => meanOf(finite.slice(from, from + length));
-    const starts = Array.from({ length: Math.max(1, finite.length - length + 1) }, (_, i) => i);
+    const sums = [0];
+    for (const loss of finite) sums.push(sums.at(-1)! + loss);
+    const mean = (from: number): number =>
+      finite.length === 0 ? NaN : (sums[Math.min(from + length, finite.length)]! - sums[from]!) / length;
+    let best = Infinity;
+    for (let from = 0; from + length <= finite.length; from++) best = Math.min(best, mean(from));
     const first = this.ownStep ? this.losses[0]! : (this.start?.loss ?? mean(0));
-    return { first, last: mean(Math.max(0, finite.length - length)), best: Math.min(...starts.map(mean)) };
+    return { first, last: mean(Math.max(0, finite.length - length)), best: finite.length === 0 ? NaN : best };
   }
 
   /** Whether the loss ended where it began, or above, or is not finite. */

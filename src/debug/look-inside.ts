@@ -48,6 +48,8 @@ export interface Look {
 export interface LookOptions {
   /** Default true. */
   readonly training?: boolean;
+  /** Whether layers' inputs and outputs are kept. Default true. */
+  readonly layers?: boolean;
   /** Whether gradients are computed. Default true. */
   readonly gradients?: boolean;
   /** What draws are keyed by. Default 0. */
@@ -58,11 +60,11 @@ export interface LookOptions {
 
 /** Runs a batch through the model and its loss, op by op, and copies what it sees to the host; changes no state. */
 export function lookInside(model: Trainable, plan: TrainingPlan, hostBatch: Batch, options: LookOptions = {}): Look {
-  const { training = true, gradients = true, step = 0, lossScale = 1 } = options;
+  const { layers: watched = true, training = true, gradients = true, step = 0, lossScale = 1 } = options;
   const batch = toDeviceBatch(hostBatch);
   const scale = lossScale === 1 ? null : new LossScale({ initial: lossScale, dynamic: null });
   try {
-    return watchingLayers(model, (layers) =>
+    return watchingLayers(watched ? model : null, (layers) =>
       tidied(() => {
         const context = new CallContext({ training, seed: plan.seed, step: tf.scalar(step, 'int32') });
         try {
@@ -100,12 +102,12 @@ export function tidied<T>(fn: () => T): T {
   return result as T;
 }
 
-/** Runs `fn` while each layer's calls are noted. */
-export function watchingLayers<T>(model: Trainable, fn: (layers: readonly LayerLook[]) => T): T {
+/** Runs `fn` while each layer's calls are noted; without a model, none. */
+export function watchingLayers<T>(model: Trainable | null, fn: (layers: readonly LayerLook[]) => T): T {
   const looks: LayerLook[] = [];
   const undo: (() => void)[] = [];
   let depth = 0;
-  for (const layer of allLayers(model)) {
+  for (const layer of model === null ? [] : allLayers(model)) {
     const original = Object.getOwnPropertyDescriptor(layer, 'call');
     if (original === undefined) continue;
     const call = original.value as AnyLayer['call'];
@@ -147,8 +149,9 @@ function allLayers(model: Trainable): AnyLayer[] {
 
 /** A copy on the host; of a tensor in half precision, in single. */
 export function valuesOf(tensor: Tensor): Values {
-  const values = tf.tidy(() => asFloat32(tensor).dataSync());
-  return { values: Float32Array.from(values), shape: [...tensor.shape] };
+  // What tidy returns is searched for tensors, number by number.
+  const values = tidied(() => Float32Array.from(asFloat32(tensor).dataSync()));
+  return { values, shape: [...tensor.shape] };
 }
 
 /** Root of the mean square. */

@@ -3,6 +3,7 @@ import { CustomVjp } from '../../src/autodiff/custom-vjp.js';
 import { defineVjp } from '../../src/autodiff/define-vjp.js';
 import { stopGradient } from '../../src/autodiff/stop-gradient.js';
 import { valueAndGradients } from '../../src/autodiff/value-and-gradients.js';
+import { BaseCallback } from '../../src/callbacks/callback.js';
 import { LambdaCallback } from '../../src/callbacks/lambda-callback.js';
 import type { GradientDoctor } from '../../src/debug/gradient-doctor.js';
 import type { CauseName } from '../../src/debug/diagnoses/diagnosis.js';
@@ -23,6 +24,7 @@ import { Adam } from '../../src/optimizers/adam.js';
 import { BaseOptimizer, type WeightUpdate } from '../../src/optimizers/base-optimizer.js';
 import { Optimizer } from '../../src/optimizers/declarations.js';
 import { SGD } from '../../src/optimizers/sgd.js';
+import type { WeightSnapshot } from '../../src/training/weight-snapshot.js';
 import type { StepBatch, StepContext } from './step-types.js';
 import { normal, RngKey } from '../../src/core/rng-key.js';
 
@@ -564,6 +566,10 @@ const images = () => ({
 
 /** Trainings with nothing wrong, some of which look as if. */
 export const HEALTHY: readonly DoctorCase[] = [
+  fit('a run that goes back to its best weights twice', null, () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('twice')] },
+  })),
   fit('a perceptron', null, () => ({ model: perceptron() })),
   fit('a perceptron with validation data', null, () => ({
     model: perceptron('tanh'),

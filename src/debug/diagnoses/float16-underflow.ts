@@ -36,8 +36,8 @@ export const float16Underflow: Diagnosis = {
 
     function compare() {
       const batch = evidence.sample;
-      const half = evidence.lookNow(batch, { lossScale });
-      const exact = evidence.lookNow(batch, {}, single);
+      const half = evidence.lookNow(batch, { lossScale, layers: false });
+      const exact = evidence.lookNow(batch, { layers: false }, single);
       const found = [...(exact?.gradients ?? [])].flatMap(([path, gradient]) => {
         const other = half?.gradients.get(path);
         if (gradient === null || !other) return [];

@@ -27,7 +27,7 @@ function byBatches(evidence: Evidence): Finding | null {
   if (evidence.ownStep || evidence.outliers.length === 0) return null;
   return evidence.withWeights(evidence.initialWeights, () => {
     const sizeOf = (batch: Evidence['sample']): number => {
-      const gradients = evidence.lookNow(batch, {})?.gradients.values() ?? [];
+      const gradients = evidence.lookNow(batch, { layers: false })?.gradients.values() ?? [];
       return Math.hypot(...[...gradients].map((gradient) => (gradient === null ? 0 : norm(gradient.values))));
     };
     const usual = median(evidence.batches.slice(0, 9).map(sizeOf));
