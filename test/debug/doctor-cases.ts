@@ -253,12 +253,12 @@ class SumInWeight extends BaseLayer {
 class OwnSumInWeight extends BaseModel {
   @Child() head = new SumInWeight();
 
-  call(x: Tensor, context: CallContext): Tensor {
-    return this.head.call(x, context);
+  call(x: Tensor): Tensor {
+    return this.head.call(x);
   }
 
   override trainStep({ x, y }: StepBatch, step: StepContext): Record<string, Tensor> {
-    const loss = step.minimize(() => tf.mean(tf.squaredDifference(y!, this.call(x, step.call))));
+    const loss = step.minimize(() => tf.mean(tf.squaredDifference(y!, this.call(x))));
     const { kernel, sum } = this.head;
     const weights = kernel.variable.read();
     const fn = () => tf.mean(tf.squaredDifference(y!, tf.matMul(x as tf.Tensor2D, weights as tf.Tensor2D)));

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import '../../src/container.js';
+import { createAdjoint } from '../../src/container.js';
 import { LambdaCallback } from '../../src/callbacks/lambda-callback.js';
 import { CallbackError, OptionsError } from '../../src/core/errors.js';
 import { GradientDoctor } from '../../src/debug/gradient-doctor.js';
@@ -300,6 +300,20 @@ describe('a report', () => {
       expect(await rejectionOf(model.fit(x, y, { verbose: 0, debug: debug as never }))).toBeInstanceOf(OptionsError);
     }
     expect(steps).toBe(0);
+    model.dispose();
+  });
+
+  it('lets training go on where the folder can no longer be written, and says so once', async () => {
+    const directory = newDirectory();
+    const warnings: string[] = [];
+    const adjoint = createAdjoint({ logger: { info: () => {}, warn: (text) => void warnings.push(text) } });
+    const model = adjoint.create(smallModel);
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
+    const removing = new LambdaCallback({ onBatchEnd: () => rmSync(directory, { recursive: true, force: true }) });
+    const callbacks = [removing, new DebugReport({ directory, every: 1 })];
+    const { history } = await model.fit(x, y, { epochs: 3, verbose: 0, callbacks });
+    expect(history['loss']).toHaveLength(3);
+    expect(warnings.filter((text) => text.includes('not written any more'))).toHaveLength(1);
     model.dispose();
   });
 

@@ -82,6 +82,8 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
   private histogramsOfEpoch: number | undefined;
   private state: string | undefined;
   private nextPage = 0;
+  /** Whether the folder could no longer be written. */
+  private isLost = false;
 
   override get probeRequest(): ProbeRequest {
     return {
@@ -99,6 +101,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     this.told = new Set();
     this.histogramsOfEpoch = undefined;
     this.nextPage = 0;
+    this.isLost = false;
     try {
       const folder = join(directory, 'tensorboard');
       mkdirSync(folder, { recursive: true });
@@ -124,9 +127,11 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     if (this.anatomy === undefined && Object.keys(reading.layers).length > 0) await this.lookIntoStep();
     const isFirst = this.histogramsOfEpoch !== reading.epoch;
     this.histogramsOfEpoch = reading.epoch;
-    this.tell('probe', { learningRate, ...reading }, !isFirst);
-    this.tellEvents(reading, learningRate, isFirst);
-    this.refresh();
+    this.write(() => {
+      this.tell('probe', { learningRate, ...reading }, !isFirst);
+      this.tellEvents(reading, learningRate, isFirst);
+      this.refresh();
+    });
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
@@ -135,9 +140,11 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     const { learningRate } = optimizer;
     const entry = { epoch, totalSteps, millisecondsPerStep, mode, learningRate, logs };
     this.record.epochs.push(entry);
-    this.tell('epoch', entry);
-    this.events?.add(totalSteps, logs);
-    this.refresh();
+    this.write(() => {
+      this.tell('epoch', entry);
+      this.events?.add(totalSteps, logs);
+      this.refresh();
+    });
   }
 
   override onTrainEnd(): void {
@@ -169,12 +176,22 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
   /** Here, and not in `onTrainEnd`: other callbacks may find something in theirs. */
   private finish(state: string): void {
     this.state = state === 'running' ? 'ended early' : state;
-    try {
+    this.write(() => {
       this.tell('end', { state: this.state });
       this.writePage();
+    });
+  }
+
+  /** A training is worth more than its report: where that cannot be written any more, it is told of once. */
+  private write(fn: () => void): void {
+    if (this.isLost) return;
+    try {
+      fn();
     } catch (error) {
-      // What ended the run is not to be hidden behind a full disk.
-      this.run.logger.warn(`${this.name}: the last page was not written: ${(error as Error).message}`);
+      this.isLost = true;
+      this.run.logger.warn(
+        `${this.name}: training goes on, but its report is not written any more: ${(error as Error).message}`,
+      );
     }
   }
 
@@ -182,10 +199,11 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     const { inspection } = this.run;
     if (inspection.batches.length === 0) return;
     this.anatomy = await inspectStep(inspection);
-    if ('problem' in this.anatomy) return this.tell('step', this.anatomy);
-    const { graph, bytes, profile, examples } = this.anatomy;
+    const { anatomy } = this;
+    if ('problem' in anatomy) return this.write(() => this.tell('step', anatomy));
+    const { graph, bytes, profile, examples } = anatomy;
     const { stepMilliseconds, layers } = profile;
-    this.tell('step', { examples, bytes, stepMilliseconds, layers, graph });
+    this.write(() => this.tell('step', { examples, bytes, stepMilliseconds, layers, graph }));
   }
 
   private tell(kind: string, content: object, slim = false): void {
