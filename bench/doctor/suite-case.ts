@@ -1,5 +1,4 @@
-import type { BaseModel, BatchSource, CallbackContract, FitOptions, HostArrayInput } from 'adjoint';
-import type { CauseName } from './causes.js';
+import type { BaseModel, BatchSource, CallbackContract, CauseName, FitOptions, HostArrayInput } from 'adjoint';
 import type { Draw } from './draw.js';
 
 /** A model with the data and the options that `fit` is called with. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { allCases } from '../../bench/doctor/all-cases.js';
-import { CAUSES } from '../../bench/doctor/causes.js';
+import { CAUSES } from '../../src/debug/diagnoses/diagnosis.js';
 
 const faults = allCases.filter(({ cause }) => cause !== null);
 const healthy = allCases.filter(({ cause }) => cause === null);
