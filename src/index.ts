@@ -7,17 +7,14 @@ import './container.js';
 
 export { tf } from './engine/tfjs.js';
 export type { DataType, Rank, Scalar, Tensor, TensorLike, TypedArray } from './engine/tfjs.js';
-export { startEngine, useEngine } from './engine/start-engine.js';
-export type { Engine, EngineCounters } from './engine/start-engine.js';
+export { startEngine, useEngine, type Engine, type EngineCounters } from './engine/start-engine.js';
 export type { EngineOptions } from './engine/engine-options.js';
 export type { Device } from './engine/ffi/eager-context.js';
 export { inFloat64, isFloat64, readFloat64 } from './engine/float64.js';
-export { opPrecision, setOpPrecision } from './engine/precision/precision-table.js';
-export type { OpPrecision } from './engine/precision/precision-table.js';
+export { opPrecision, setOpPrecision, type OpPrecision } from './engine/precision/precision-table.js';
 export type { Precision } from './engine/precision/precision-names.js';
 export { float32 } from './autodiff/float32.js';
-export { recorded } from './engine/record/recorded.js';
-export type { Recorded, TensorResult } from './engine/record/recorded.js';
+export { recorded, type Recorded, type TensorResult } from './engine/record/recorded.js';
 export { Variable } from './engine/variable.js';
 
 export {
@@ -34,8 +31,7 @@ export {
   TraceError,
 } from './core/errors.js';
 export type { ErrorDetails } from './core/errors.js';
-export { NoOptions } from './core/declaration.js';
-export type { DeclaredKind, OptionsClass } from './core/declaration.js';
+export { NoOptions, type DeclaredKind, type OptionsClass } from './core/declaration.js';
 export type { Logger } from './core/logger.js';
 export type { OptionsInput } from './core/parse-options.js';
 export type { PathPredicate } from './core/path-predicate.js';
@@ -57,21 +53,15 @@ export type { Shape } from './core/shape.js';
 export { fisherVectorProduct } from './autodiff/fisher-vector-product.js';
 export { grad } from './autodiff/grad.js';
 export { hessian } from './autodiff/hessian.js';
-export { hessianTrace, HessianTraceOptions } from './autodiff/hessian-trace.js';
-export type { HessianTrace } from './autodiff/hessian-trace.js';
-export { hvp } from './autodiff/hvp.js';
-export type { HessianProduct } from './autodiff/hvp.js';
-export { jacobian } from './autodiff/jacobian.js';
-export type { JacobianOptions } from './autodiff/jacobian.js';
-export { jvp } from './autodiff/jvp.js';
-export type { Jvp } from './autodiff/jvp.js';
-export { linearize } from './autodiff/linearize.js';
-export type { Linearized, TangentsOf } from './autodiff/linearize.js';
+export { hessianTrace, HessianTraceOptions, type HessianTrace } from './autodiff/hessian-trace.js';
+export { hvp, type HessianProduct } from './autodiff/hvp.js';
+export { jacobian, type JacobianOptions } from './autodiff/jacobian.js';
+export { jvp, type Jvp } from './autodiff/jvp.js';
+export { linearize, type Linearized, type TangentsOf } from './autodiff/linearize.js';
 export { perExampleGrads } from './autodiff/per-example-grads.js';
 export { noGrad } from './autodiff/no-grad.js';
 export { stopGradient } from './autodiff/stop-gradient.js';
-export { mapTree } from './autodiff/tensor-tree.js';
-export type { TensorTree, TreeOf } from './autodiff/tensor-tree.js';
+export { mapTree, type TensorTree, type TreeOf } from './autodiff/tensor-tree.js';
 export { valueAndGrad } from './autodiff/value-and-grad.js';
 export type {
   GradientsOf,
@@ -80,33 +70,23 @@ export type {
   ValueAndGrad,
   ValueAndGradOptions,
 } from './autodiff/value-and-grad.js';
-export { vjp } from './autodiff/vjp.js';
-export type { Vjp } from './autodiff/vjp.js';
+export { vjp, type Vjp } from './autodiff/vjp.js';
 export { registerKernelVjp } from './autodiff/register-kernel-vjp.js';
 export type { KeptTensors, KernelVjpRule, Removable } from './autodiff/register-kernel-vjp.js';
 export type { KernelAttributes } from './autodiff/tape.js';
-export { valueAndGradients } from './autodiff/value-and-gradients.js';
-export type { ValueAndGradients } from './autodiff/value-and-gradients.js';
+export { valueAndGradients, type ValueAndGradients } from './autodiff/value-and-gradients.js';
 
-export { customRoot } from './autodiff/custom-root.js';
-export type { CustomRootOptions } from './autodiff/custom-root.js';
+export { customRoot, type CustomRootOptions } from './autodiff/custom-root.js';
 export type { KeptValues } from './autodiff/custom-rule.js';
-export { CustomVjp } from './autodiff/custom-vjp.js';
-export type { TensorMethod } from './autodiff/custom-vjp.js';
-export type { MethodVjpRule } from './autodiff/custom-vjp.js';
+export { CustomVjp, type TensorMethod, type MethodVjpRule } from './autodiff/custom-vjp.js';
 export { defineVjp } from './autodiff/define-vjp.js';
 export type { CustomFunction, TensorsOf, VjpForward, VjpRule } from './autodiff/define-vjp.js';
-export { fixedPoint } from './autodiff/fixed-point.js';
-export type { FixedPointOptions } from './autodiff/fixed-point.js';
-export { GradientTape, gradientTape } from './autodiff/gradient-tape.js';
-export type { TapeGradientOptions } from './autodiff/gradient-tape.js';
-export { conjugateGradients } from './autodiff/linear-solvers.js';
-export type { ConjugateGradientsOptions, LinearSolver } from './autodiff/linear-solvers.js';
-export { listVjps } from './autodiff/list-vjps.js';
-export type { VjpDescription } from './autodiff/list-vjps.js';
+export { fixedPoint, type FixedPointOptions } from './autodiff/fixed-point.js';
+export { GradientTape, gradientTape, type TapeGradientOptions } from './autodiff/gradient-tape.js';
+export { conjugateGradients, type ConjugateGradientsOptions, type LinearSolver } from './autodiff/linear-solvers.js';
+export { listVjps, type VjpDescription } from './autodiff/list-vjps.js';
 export { withRuleChecks } from './autodiff/rule-checks.js';
-export { straightThrough } from './autodiff/straight-through.js';
-export type { StraightThroughOptions } from './autodiff/straight-through.js';
+export { straightThrough, type StraightThroughOptions } from './autodiff/straight-through.js';
 export { gradcheck } from './autodiff/gradcheck.js';
 export { CheckOptions, GradcheckOptions, ModelGradcheckOptions } from './autodiff/gradcheck-options.js';
 export { GradcheckReport } from './autodiff/gradcheck-report.js';
@@ -127,12 +107,9 @@ export { NormalOptions } from './initializers/normal-options.js';
 export { RandomUniformOptions } from './initializers/random-uniform.js';
 export { VarianceScalingOptions } from './initializers/variance-scaling.js';
 
-export { BaseLayer } from './layers/base-layer.js';
-export type { LayerInput } from './layers/base-layer.js';
-export { CallContext } from './layers/call-context.js';
-export type { CallOptions } from './layers/call-context.js';
-export { Child, Layer, Weight } from './layers/declarations.js';
-export type { WeightSpec, WeightSpecFactory } from './layers/declarations.js';
+export { BaseLayer, type LayerInput } from './layers/base-layer.js';
+export { CallContext, type CallOptions } from './layers/call-context.js';
+export { Child, Layer, Weight, type WeightSpec, type WeightSpecFactory } from './layers/declarations.js';
 export { KernelLayerOptions } from './layers/kernel-layer-options.js';
 export { LayerOptions } from './layers/layer-options.js';
 export { WeightHandle } from './layers/weight-handle.js';
@@ -155,19 +132,16 @@ export { L1L2Options, L1Options, L2Options, regularizers } from './layers/regula
 export type { RegularizerConfig, RegularizerLike, RegularizerName } from './layers/regularizers.js';
 export type { Regularizer } from './layers/regularizer.js';
 
-export { BaseLoss } from './losses/base-loss.js';
-export type { LabelArray } from './losses/base-loss.js';
+export { BaseLoss, type LabelArray } from './losses/base-loss.js';
 export { Loss } from './losses/declarations.js';
-export { CrossentropyOptions, LossOptions } from './losses/loss-options.js';
-export type { LossReduction } from './losses/loss-options.js';
+export { CrossentropyOptions, LossOptions, type LossReduction } from './losses/loss-options.js';
 export type { LossFunction } from './losses/function-loss.js';
 export { BinaryCrossentropy } from './losses/binary-crossentropy.js';
 export { CategoricalCrossentropy } from './losses/categorical-crossentropy.js';
 export { MeanSquaredError } from './losses/mean-squared-error.js';
 export { SparseCategoricalCrossentropy } from './losses/sparse-categorical-crossentropy.js';
 
-export { BaseMetric } from './metrics/base-metric.js';
-export type { MetricSums } from './metrics/base-metric.js';
+export { BaseMetric, type MetricSums } from './metrics/base-metric.js';
 export { Metric } from './metrics/declarations.js';
 export { MetricOptions } from './metrics/metric-options.js';
 export type { MetricFunction } from './metrics/function-metric.js';
@@ -177,8 +151,7 @@ export { Mean } from './metrics/mean.js';
 export { SparseCategoricalAccuracy } from './metrics/sparse-categorical-accuracy.js';
 export { WeightedMeanMetric } from './metrics/weighted-mean-metric.js';
 
-export { BaseOptimizer } from './optimizers/base-optimizer.js';
-export type { WeightUpdate } from './optimizers/base-optimizer.js';
+export { BaseOptimizer, type WeightUpdate } from './optimizers/base-optimizer.js';
 export { Optimizer } from './optimizers/declarations.js';
 export { OptimizerOptions } from './optimizers/optimizer-options.js';
 export { clipByGlobalNorm } from './optimizers/clip-by-global-norm.js';
@@ -217,10 +190,8 @@ export type {
   NumericTypedArray,
   ToHostArrayOptions,
 } from './data/host-array.js';
-export { readIdx, readIdxFile } from './data/idx.js';
-export type { IdxArray, IdxType } from './data/idx.js';
-export { loadMnist, LoadMnistOptions } from './data/mnist.js';
-export type { DigitDataset, LabelledImages } from './data/mnist.js';
+export { readIdx, readIdxFile, type IdxArray, type IdxType } from './data/idx.js';
+export { loadMnist, LoadMnistOptions, type DigitDataset, type LabelledImages } from './data/mnist.js';
 export { downloadMnist, DownloadMnistOptions } from './data/download-mnist.js';
 export { handwrittenDigits, HandwrittenDigitsOptions } from './data/handwritten-digits.js';
 
@@ -239,8 +210,7 @@ export type {
   WeightQuantity,
   WeightReading,
 } from './training/probe-contract.js';
-export { MinimizeOptions } from './training/step-context.js';
-export type { StepContext } from './training/step-context.js';
+export { MinimizeOptions, type StepContext } from './training/step-context.js';
 export type { DeviceBatch as StepBatch } from './training/device-batch.js';
 export type { WeightSnapshot } from './training/weight-snapshot.js';
 export type { BatchSource } from './training/batches.js';
@@ -252,13 +222,10 @@ export {
   TrainOnBatchOptions,
 } from './training/fit-options.js';
 export { DebugOptions } from './training/debug-options.js';
-export { LossScaleOptions } from './training/loss-scale-settings.js';
-export type { LossScaleLike } from './training/loss-scale-settings.js';
-export { Profile } from './training/profile.js';
-export type { LayerProfile, OpProfile, ProfilePhase } from './training/profile.js';
+export { LossScaleOptions, type LossScaleLike } from './training/loss-scale-settings.js';
+export { Profile, type LayerProfile, type OpProfile, type ProfilePhase } from './training/profile.js';
 export type { Phase } from './core/path-scope.js';
-export { NonFiniteReport } from './training/non-finite-report.js';
-export type { NonFiniteFindings, NonFiniteKind } from './training/non-finite-report.js';
+export { NonFiniteReport, type NonFiniteFindings, type NonFiniteKind } from './training/non-finite-report.js';
 export type { FaultyExamples } from './training/faulty-examples.js';
 export type { ValueStatistics } from './training/value-statistics.js';
 export type { Trainable, TrainableWeight } from './training/trainable.js';
@@ -280,30 +247,22 @@ export { TerminateOnNaN } from './callbacks/terminate-on-nan.js';
 
 export { ActivationMonitor, ActivationMonitorOptions } from './debug/activation-monitor.js';
 export type { ActivationFinding, ActivationFindingKind } from './debug/activation-monitor.js';
-export { DeadUnits, DeadUnitsOptions } from './debug/dead-units.js';
-export type { DeadUnitsFinding, UnitActivity } from './debug/dead-units.js';
-export { diagnose, DiagnoseOptions } from './debug/diagnose.js';
-export type { LoopStep } from './debug/diagnose.js';
-export { CAUSES } from './debug/diagnoses/diagnosis.js';
-export type { CauseName, DoctorFinding } from './debug/diagnoses/diagnosis.js';
+export { DeadUnits, DeadUnitsOptions, type DeadUnitsFinding, type UnitActivity } from './debug/dead-units.js';
+export { diagnose, DiagnoseOptions, type LoopStep } from './debug/diagnose.js';
+export { CAUSES, type CauseName, type DoctorFinding } from './debug/diagnoses/diagnosis.js';
 export type { Finding, SeenFinding } from './debug/finding.js';
 export { GradientDoctor, GradientDoctorOptions } from './debug/gradient-doctor.js';
 export type { TriedFix } from './debug/try-fixes.js';
 export { GradientMonitor, GradientMonitorOptions } from './debug/gradient-monitor.js';
 export { GradientNoiseScale, GradientNoiseScaleOptions } from './debug/gradient-noise-scale.js';
 export type { GradientFinding, GradientFindingKind } from './debug/gradient-rules.js';
-export { labelShuffleCheck, LabelShuffleOptions } from './debug/label-shuffle-check.js';
-export type { LabelShuffleResult } from './debug/label-shuffle-check.js';
-export { LeakGuard, LeakGuardOptions } from './debug/leak-guard.js';
-export type { LeakFinding } from './debug/leak-guard.js';
+export { labelShuffleCheck, LabelShuffleOptions, type LabelShuffleResult } from './debug/label-shuffle-check.js';
+export { LeakGuard, LeakGuardOptions, type LeakFinding } from './debug/leak-guard.js';
 export { NonFiniteGuard, NonFiniteGuardOptions } from './debug/non-finite-guard.js';
-export { overfitBatch, OverfitBatchOptions } from './debug/overfit-batch.js';
-export type { OverfitBatchResult } from './debug/overfit-batch.js';
+export { overfitBatch, OverfitBatchOptions, type OverfitBatchResult } from './debug/overfit-batch.js';
 export { ProbeMonitor, ProbeMonitorOptions } from './debug/probe-monitor.js';
-export { RetraceGuard, RetraceGuardOptions } from './debug/retrace-guard.js';
-export type { RetraceFinding } from './debug/retrace-guard.js';
-export { SaturationMonitor, SaturationMonitorOptions } from './debug/saturation-monitor.js';
-export type { SaturationFinding } from './debug/saturation-monitor.js';
+export { RetraceGuard, RetraceGuardOptions, type RetraceFinding } from './debug/retrace-guard.js';
+export { SaturationMonitor, SaturationMonitorOptions, type SaturationFinding } from './debug/saturation-monitor.js';
 export type { TrialModel } from './debug/trial-model.js';
 export type { MissingGradient, MissingGradientReason } from './training/explain-missing-gradient.js';
 export { DebugReport, DebugReportOptions } from './debug/report/debug-report.js';
@@ -320,10 +279,9 @@ export {
 } from './model/file-options.js';
 export type { WeightReport } from './model/weight-file.js';
 export type { ImageShape, WeightLayout } from './model/weight-layouts.js';
-export { Sequential, sequential } from './model/sequential.js';
+export { Sequential, sequential, SequentialOptions } from './model/sequential.js';
 
-export { Adjoint, createAdjoint, register } from './container.js';
-export type { AdjointOptions } from './container.js';
+export { Adjoint, createAdjoint, register, type AdjointOptions } from './container.js';
 export { loadModel } from './compat/load-model.js';
 
 export { ConstantSchedule, ConstantScheduleOptions } from './optimizers/schedules/constant-schedule.js';
@@ -333,8 +291,7 @@ export { DecayOptions } from './optimizers/schedules/decay-options.js';
 export { Schedule } from './optimizers/schedules/declarations.js';
 export { ExponentialDecay, ExponentialDecayOptions } from './optimizers/schedules/exponential-decay.js';
 export { InverseTimeDecay, InverseTimeDecayOptions } from './optimizers/schedules/inverse-time-decay.js';
-export { LearningRateSchedule } from './optimizers/schedules/learning-rate-schedule.js';
-export type { ScheduleConfig } from './optimizers/schedules/learning-rate-schedule.js';
+export { LearningRateSchedule, type ScheduleConfig } from './optimizers/schedules/learning-rate-schedule.js';
 export { OneCycle, OneCycleOptions } from './optimizers/schedules/one-cycle.js';
 export {
   PiecewiseConstantDecay,
@@ -351,6 +308,5 @@ export { LearningRateCurve } from './training/learning-rate-curve.js';
 export { checkpoint } from './autodiff/checkpoint.js';
 export { Checkpoint } from './layers/checkpointing.js';
 export type { CheckpointPolicy } from './model/checkpoint-policy.js';
-export { SequentialOptions } from './model/sequential.js';
 export { MemoryReport } from './training/memory-report.js';
 export { MemoryReportOptions } from './training/fit-options.js';
