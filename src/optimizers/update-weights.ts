@@ -1,9 +1,9 @@
 import { SetupError } from '../core/errors.js';
-import { FINITE_PART, withPart } from '../core/path-scope.js';
 import { typeAttribute } from '../engine/attribute.js';
 import { executeOp } from '../engine/execute-op.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
+import { allFinite } from './all-finite.js';
 import type { BaseOptimizer, WeightUpdate } from './base-optimizer.js';
 import type { OptimizerState } from './optimizer-state.js';
 
@@ -16,7 +16,7 @@ export type PendingUpdate = Pick<WeightUpdate, 'path' | 'variable' | 'value' | '
  * @param learningRate - scalar
  * @param finite - boolean scalar: false leaves weights and state as they are, to the bit, whatever the gradients hold;
  * `null` always updates
- * @returns whether the update stands: `finite` and every new value is, too; `null` where nobody asked
+ * @returns whether the update stands: `finite`, and every gradient and new value is, too; `null` where nobody asked
  */
 export function updateWeights(
   optimizer: BaseOptimizer,
@@ -29,24 +29,25 @@ export function updateWeights(
   return tf.tidy(() => {
     const scalars = Object.fromEntries(Object.entries(state.scalars).map(([name, scalar]) => [name, scalar.read()]));
     const weights = updates.map((update) => ({ ...update, slots: state.slotsOf(update.path) }));
-    const changed = [
-      ...weights.flatMap(({ variable, slots }) => [variable, ...Object.values(slots)]),
-      ...Object.values(state.scalars),
-      state.iterations,
+    const groups: readonly Variable[][] = [
+      ...weights.map(({ variable, slots }) => [variable, ...Object.values(slots)]),
+      ...Object.values(state.scalars).map((scalar) => [scalar]),
+      [state.iterations],
     ];
     // Reading copies nothing; a kernel that then writes in place copies first. Nobody reads where nobody gates.
-    const old = finite === null ? [] : changed.map((variable) => variable.read());
+    const old = finite === null ? [] : groups.map(readAll);
     for (const update of weights)
       tf.tidy(() => refusePromise(optimizer, optimizer.apply({ ...update, scalars, learningRate })));
     optimizer.advance(state.scalars);
     state.iterations.assignAdd(tf.scalar(1, 'int32'));
     if (finite === null) return null as unknown as Tensor;
-    const stands = withPart(FINITE_PART, () =>
-      changed
-        .filter(({ dtype }) => dtype === 'float32')
-        .reduce((so, variable) => tf.tidy(() => tf.logicalAnd(so, tf.all(tf.isFinite(variable.read())))), finite),
-    );
-    for (const [i, variable] of changed.entries()) putBack(variable, old[i]!, stands);
+    const now = groups.map(readAll);
+    const tested = groups.map((_, i) => (i < weights.length ? [weights[i]!.gradient, ...now[i]!] : now[i]!));
+    const floats = tested.filter(([value]) => value!.dtype === 'float32');
+    const stands = tf.logicalAnd(finite, allFinite(floats.map(sumOf)));
+    for (const [i, group] of groups.entries()) {
+      for (const [k, variable] of group.entries()) choose(variable, stands, now[i]![k]!, old[i]![k]!);
+    }
     return stands;
   }) as Tensor | null;
 }
@@ -56,11 +57,27 @@ export function updateWeights(
  * (negative zeros, infinities), and as fast.
  */
 export function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
+  tf.tidy(() => choose(variable, stands, variable.read(), old));
+}
+
+function choose(variable: Variable, stands: Tensor, now: Tensor, old: Tensor): void {
   tf.tidy(() => {
     // With a scalar condition this op passes one of its inputs on and copies neither.
-    const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, variable.read(), old]);
+    const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, now, old]);
     variable.assign(kept!);
   });
+}
+
+function readAll(variables: readonly Variable[]): Tensor[] {
+  return variables.map((variable) => variable.read());
+}
+
+/**
+ * One test for a gradient, its weight and slots, all of one shape, in place of one each. Finite values whose sum is not are
+ * at the end of float32's range, where the next step would end.
+ */
+function sumOf(values: readonly Tensor[]): Tensor {
+  return values.length === 1 ? values[0]! : tf.addN([...values]);
 }
 
 /** An asynchronous rule would write after the step, or fail where nobody hears it. */

@@ -2,12 +2,13 @@ import { GradientError } from '../core/errors.js';
 import { withPhase } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { CallContext } from '../layers/call-context.js';
+import { allFinite } from '../optimizers/all-finite.js';
 import type { BaseOptimizer } from '../optimizers/base-optimizer.js';
 import { both } from '../optimizers/conditions.js';
 import { rateAt } from '../optimizers/schedules/learning-rate-schedule.js';
 import { putBack, updateWeights } from '../optimizers/update-weights.js';
 import type { Differentiated } from './differentiate.js';
-import { allFinite, type Gate } from './gate.js';
+import type { Gate } from './gate.js';
 import type { TrainState } from './train-state.js';
 import type { Trainable } from './trainable.js';
 import type { TrainingPlan } from './training-plan.js';
@@ -18,7 +19,7 @@ export type LearningRates = ReadonlyMap<BaseOptimizer, Tensor>;
 
 /** What became of an update. */
 export interface AppliedGradients {
-  /** Whether loss and gradients were finite; `null` where nobody asked. */
+  /** Whether the loss and, where a transform or loss scaling asks, the gradients were finite; `null` where nobody asked. */
   readonly finite: Gate;
   /** Whether the update was made: all was finite, and no transform had it skipped; `null` where nobody asked. */
   readonly gate: Gate;
@@ -50,7 +51,10 @@ export function applyGradients(
   const reached = weights.flatMap(({ gradient, ...weight }) => (gradient === null ? [] : [{ ...weight, gradient }]));
   if (reached.length === 0) throw nothingToTrain(model);
   return withPhase('update', () => {
-    const finite = gated ? allFinite([loss, ...reached.map(({ gradient }) => gradient), ...more]) : null;
+    // The update tests gradients with what it makes of them, unless somebody has to know before or apart from it.
+    const isApart = state.transformsOf(optimizer).chain.length > 0 || state.lossScale?.isDynamic === true;
+    const tested = isApart ? reached.map(({ gradient }) => gradient) : [];
+    const finite = gated ? allFinite([loss, ...tested, ...more]) : null;
     const optimizerState = state.stateOf(optimizer);
     const rate = rateOf(plan, state, optimizer) ?? learningRates.get(optimizer)!;
     const transforms = state.transformsOf(optimizer);

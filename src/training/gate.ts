@@ -1,4 +1,3 @@
-import { FINITE_PART, withPart } from '../core/path-scope.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 
@@ -13,12 +12,4 @@ export function gatedAssign(variable: Variable, value: Tensor, gate: Gate): void
 /** Adds `amount`, or exactly nothing where the gate is false. */
 export function gatedAdd(variable: Variable, amount: Tensor, gate: Gate): void {
   variable.assignAdd(gate === null ? amount : tf.where(gate, amount, tf.zerosLike(amount)));
-}
-
-/** True where every element of every tensor is finite. */
-export function allFinite(tensors: readonly Tensor[]): Tensor {
-  // A sum of squares could overflow on finite values; the count of bad elements cannot.
-  return withPart(FINITE_PART, () =>
-    tensors.map((tensor) => tf.all(tf.isFinite(tensor))).reduce((a, b) => tf.logicalAnd(a, b)),
-  );
 }

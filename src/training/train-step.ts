@@ -1,11 +1,12 @@
 import { tf, type Tensor } from '../engine/tfjs.js';
 import { CallContext } from '../layers/call-context.js';
+import { allFinite } from '../optimizers/all-finite.js';
 import { applyGradients, type AppliedGradients, type LearningRates } from './apply-gradients.js';
 import { customStep } from './custom-step.js';
 import type { DeviceBatch } from './device-batch.js';
 import type { Differentiated } from './differentiate.js';
 import { forwardBackward } from './forward-backward.js';
-import { allFinite, gatedAssign } from './gate.js';
+import { gatedAssign } from './gate.js';
 import { shareOf, type GradientSums } from './gradient-sums.js';
 import { measureNoise } from './micro-batch-noise.js';
 import { PROBES, type ProbeRun } from './probe-run.js';
