@@ -1,6 +1,8 @@
 import { ShapeError } from '../../core/errors.js';
 import { formatShape } from '../../core/shape.js';
 import { attribute, executeOp } from '../../engine/execute-op.js';
+import { isHalf, sumInOwnType } from '../../engine/precision/float-type.js';
+import { engine } from '../../engine/start-engine.js';
 import { tf, type Tensor } from '../../engine/tfjs.js';
 import { registerNativeKernel, runKernel } from '../native-kernel.js';
 import { registerKernelVjp } from '../register-kernel-vjp.js';
@@ -27,7 +29,12 @@ const ATTRIBUTES = () => [attribute.type('T', 'float32'), attribute.string('data
 
 export function installBiasAdd(): void {
   registerNativeKernel('BiasAdd', ({ value, bias }) => executeOp('BiasAdd', ATTRIBUTES(), [value!, bias!])[0]!);
-  registerNativeKernel('BiasAddGrad', ({ cotangent }) => executeOp('BiasAddGrad', ATTRIBUTES(), [cotangent!])[0]!);
+  registerNativeKernel('BiasAddGrad', ({ cotangent }) =>
+    // On a CPU this op adds up half precision in half precision: over a hundred thousand terms nothing of the sum is right.
+    isHalf(cotangent!) && !engine().backend.binding.isUsingGpuDevice()
+      ? sumInOwnType(cotangent!, cotangent!.shape.slice(0, -1).keys())
+      : executeOp('BiasAddGrad', ATTRIBUTES(), [cotangent!])[0]!,
+  );
   registerKernelVjp('BiasAdd', {
     backward: (cotangent) => ({
       value: () => cotangent,

@@ -6,8 +6,7 @@ import { OptionsError } from '../../core/errors.js';
  * - `half`: floats are brought to half precision. Products and convolutions: most of the work, and the hardware adds up
  *   their terms in float32.
  * - `follows`: in half precision where an input already is, else in float32. Ops that move, scale or gate numbers.
- * - `float32`: floats are brought to float32. What adds up many numbers, or spans a wide range: TensorFlow's kernels for
- *   the CPU add up a bias's gradient in bfloat16 itself, which is off by a tenth over a hundred thousand terms.
+ * - `float32`: floats are brought to float32. What adds up many numbers, or spans a wide range.
  */
 export type OpPrecision = 'half' | 'follows' | 'float32';
 
