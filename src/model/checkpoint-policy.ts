@@ -63,7 +63,7 @@ export function segmentsOf(
 ): Segment[] {
   if (policy === 'none') return [{ from: 0, to: count, again: false }];
   if (policy === 'all') return Array.from({ length: count }, (_, i) => ({ from: i, to: i + 1, again: true }));
-  const size = policy === 'sqrt' ? Math.ceil(count / Math.round(Math.sqrt(count))) : policy.every;
+  const size = policy === 'sqrt' ? Math.round(Math.sqrt(count)) : policy.every;
   const segments: Segment[] = [];
   for (let from = 0; from < count; from += size) {
     const to = Math.min(from + size, count);
