@@ -5,8 +5,8 @@ import type { PathPredicate } from '../core/path-predicate.js';
 /**
  * Which parts of a model keep only their input in a training step and are computed again for the gradient.
  *
- * `'none'` none; `'all'` each layer of the chain, or each child of a model that is no chain; `'sqrt'` the chain in about
- * as many segments as each has layers; `{ every: n }` segments of `n` layers; `{ maxActivationMb }` the segments that
+ * `'none'` none; `'all'` each layer of the chain, or each child of a model that is no chain; `'sqrt'` the chain in
+ * about as many segments as each has layers; `{ every: n }` segments of `n` layers; `{ maxActivationMb }` the segments that
  * cost least time and hold at most so many megabytes (of 10^6 bytes) of activations at a time; a predicate the layers of
  * these paths, blocks included.
  */

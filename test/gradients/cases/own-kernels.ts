@@ -139,6 +139,14 @@ const SPECS: Readonly<Record<string, Spec>> = {
     inputs: () => [matrix(), floats([2, 4], 1, 0.25)],
     fn: (cotangent, x) => run('SeluGrad', { cotangent: cotangent!, output: run('Selu', { x: x! }) as Tensor }),
   },
+  SigmoidGrad: {
+    inputs: () => [matrix(), floats([2, 4], 1, 0.25)],
+    fn: (cotangent, x) => run('SigmoidGrad', { cotangent: cotangent!, output: run('Sigmoid', { x: x! }) as Tensor }),
+  },
+  TanhGrad: {
+    inputs: () => [matrix(), floats([2, 4], 1, 0.25)],
+    fn: (cotangent, x) => run('TanhGrad', { cotangent: cotangent!, output: run('Tanh', { x: x! }) as Tensor }),
+  },
   SoftmaxCrossEntropyWithLogits: {
     inputs: () => [matrix(), shares()],
     fn: (logits, labels) => run('SoftmaxCrossEntropyWithLogits', { logits: logits!, labels: labels! }),
