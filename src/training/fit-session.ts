@@ -12,13 +12,13 @@ import { BatchReader } from './batch-reader.js';
 import type { CheckpointPoint } from './checkpoint-contract.js';
 import type { FitPlan } from './fit-plan.js';
 import { Interruption } from './interruption.js';
-import { LearningRateLog } from './learning-rate-log.js';
 import type { StoredTraining } from './restore-training.js';
 import { describeResumed, RunCheckpoints, whyFinished } from './run-checkpoints.js';
 import { RunPosition } from './run-position.js';
 import type { RunQueue } from './run-queue.js';
 import { readProbes } from './probe-layout.js';
 import type { RunInspection } from './run-inspection.js';
+import { SettingLogs } from './setting-logs.js';
 import { StepCalls } from './step-calls.js';
 import type { StepRunner } from './step-runner.js';
 import type { TrainState } from './train-state.js';
@@ -47,7 +47,7 @@ export class FitSession implements TrainingRun {
   /** Time spent on batches that are not yet trained on. */
   private gathering = 0;
   private readonly feed: BatchFeed;
-  private readonly rateLog: LearningRateLog;
+  private readonly settingLogs: SettingLogs;
   private readonly reader: BatchReader;
   private readonly calls: StepCalls;
   /** Whether callbacks were called after the last step, and so are before the next. */
@@ -70,13 +70,13 @@ export class FitSession implements TrainingRun {
     this.verbose = plan.verbose;
     this.optimizer = plan.optimizer;
     this.logger = plan.logger;
-    this.rateLog = new LearningRateLog(plan.optimizer);
+    this.settingLogs = new SettingLogs(plan.optimizer, plan.logger);
     this.feed = new BatchFeed(plan.batches, plan.firstPass, plan.signal, plan.where);
     const watched = callbacks.wantsEveryBatch ? plan.logEvery : Infinity;
     this.reader = new BatchReader(this.feed, runner, callbacks, { ...plan, watched });
     this.mayResume = plan.mayResume;
     this.calls = new StepCalls(plan, runner, queue, callbacks);
-    this.checkpoints = new RunCheckpoints(plan, callbacks, makeState, this.rateLog, () => this.mode);
+    this.checkpoints = new RunCheckpoints(plan, callbacks, makeState, this.settingLogs, () => this.mode);
   }
 
   /** Number of the pass over the data with which a later run goes on. */
@@ -200,7 +200,7 @@ export class FitSession implements TrainingRun {
     }
     const running = this.runningLogs();
     const state = this.makeState();
-    const settings = { ...this.rateLog.read(state, running), ...(state.lossScale?.hostLogs() ?? {}) };
+    const settings = this.settingLogs.read(state, running);
     const validated = await this.validation();
     if (validated === null) return false;
     this.logs = { ...running, ...settings, ...validated };

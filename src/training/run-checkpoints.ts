@@ -7,7 +7,7 @@ import type { CallbackDispatcher } from './callback-dispatcher.js';
 import { decodeState, encodeState, type CallbackState } from './callback-state.js';
 import { disposeBatch, toDeviceBatch } from './device-batch.js';
 import type { FitPlan } from './fit-plan.js';
-import type { LearningRateLog } from './learning-rate-log.js';
+import type { SettingLogs } from './setting-logs.js';
 import { prepareRestore, type StoredTraining } from './restore-training.js';
 import { differences, runSettings, type RunSettings } from './run-settings.js';
 import type { TrainState } from './train-state.js';
@@ -30,7 +30,7 @@ export class RunCheckpoints {
     private readonly plan: FitPlan,
     private readonly callbacks: CallbackDispatcher,
     private readonly makeState: () => TrainState,
-    private readonly rateLog: LearningRateLog,
+    private readonly settingLogs: SettingLogs,
     private readonly mode: () => ExecutionMode,
   ) {}
 
@@ -48,7 +48,7 @@ export class RunCheckpoints {
     const host: HostState = {
       gradientSums: state.gradientSums?.saveState() ?? null,
       means: state.means.saveState(),
-      rateChanged: this.rateLog.changed,
+      rateChanged: this.settingLogs.changed,
     };
     const record = {
       model,
@@ -92,7 +92,7 @@ export class RunCheckpoints {
       write();
       if (host.gradientSums !== null) state.gradientSums?.restoreState(host.gradientSums);
       state.means.restoreState(host.means);
-      this.rateLog.changed = host.rateChanged;
+      this.settingLogs.changed = host.rateChanged;
       for (const [i, optimizer] of state.usedOptimizers().entries()) {
         const { learningRate } = optimizer.options;
         if (typeof learningRate === 'number') optimizer.learningRate = record.learningRates[i] ?? learningRate;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import '../../src/container.js';
+import { createAdjoint } from '../../src/container.js';
 import type { PathPredicate } from '../../src/core/path-predicate.js';
 import { attribute, executeOp } from '../../src/engine/execute-op.js';
 import { withPrecision } from '../../src/engine/precision/mixed-precision.js';
@@ -272,4 +272,30 @@ describe('the loss scale', () => {
       model.dispose();
     }
   });
+
+  it.each(['eager', 'recorded'] as const)(
+    'says once that float16 overflows with a scale of 1, too, %s',
+    async (execution) => {
+      const warnings: string[] = [];
+      const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
+      const model = createAdjoint({ logger }).create(() =>
+        sequential([layers.dense({ units: 4 }), layers.dense({ units: 1 })]),
+      );
+      const plan = {
+        loss: 'meanSquaredError',
+        precision: 'mixed_float16',
+        lossScale: { initial: 2 },
+        execution,
+      } as const;
+      model.compile(plan);
+      const beyond = X.map((row) => row.map((value) => 1e6 * value));
+      const { history } = await model.fit(beyond, LABELS, { ...quiet, epochs: 3 });
+      expect(history['lossScale']).toEqual([1, 1, 1]);
+      expect(warnings).toEqual([expect.stringMatching(/loss scale of 1, too.*float16.*mixed_bfloat16/)]);
+      // A small scale that makes steps is nobody's trouble.
+      await model.fit(X, LABELS, quiet);
+      expect(warnings).toHaveLength(1);
+      model.dispose();
+    },
+  );
 });
