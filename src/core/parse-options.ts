@@ -3,7 +3,8 @@ import type { OptionsClass } from './declaration.js';
 import { describeRules } from './describe-rules.js';
 import { OptionsError } from './errors.js';
 import { formatValue } from './format-value.js';
-import { didYouMean, nearestChoice } from './nearest-name.js';
+import { didYouMean, nearestChoice, nearestNames } from './nearest-name.js';
+import { optionElsewhere } from './options-elsewhere.js';
 
 /** What a user may write for an options class: its fields, those with a default left out. */
 export type OptionsInput<O> = Partial<{ [K in keyof O]: O[K] | undefined }>;
@@ -47,7 +48,9 @@ export function parseOptions<O extends object>(optionsClass: OptionsClass<O>, in
 }
 
 function fixOf(name: string, known: ReadonlySet<string>): string {
-  return known.size === 0 ? 'leave it out' : didYouMean(name, known);
+  if (known.size === 0) return 'leave it out';
+  const elsewhere = nearestNames(name, known).length > 0 ? undefined : optionElsewhere(name);
+  return elsewhere ?? didYouMean(name, known);
 }
 
 /** Not a layer or a tensor that was passed where options belong. */

@@ -39,6 +39,11 @@ describe('what is meant is said:', () => {
     expect(await compile({ precision: 'bfloat16' })).toMatch(/fix {7}did you mean "mixed_bfloat16"\?/);
     expect(thrownBy(() => useEngine({ precision: 'bfloat16' as never })).message).toMatch(/mixed_bfloat16"\?/);
     expect(await compile({ clipnorm: 1 })).toMatch(/fix {7}did you mean "clip"\?/);
+    expect(await compile({ lr: 0.1 })).toMatch(/fix {7}"learningRate" is an option of the optimizer, new Adam/);
+    expect(await compile({ batchSize: 8 })).toMatch(/fix {7}"batchSize" is an option of fit/);
+    expect(await refusal(model, () => model.fit([[1, 2, 3]], [1], { metrics: [] } as object))).toMatch(
+      /fix {7}"metrics" is an option of compile/,
+    );
     expect(await compile({ checkpoint: 'SQRT' })).toMatch(/fix {7}did you mean "sqrt"\?/);
     expect(thrownBy(() => new Adam({ lr: 0.1 } as object)).message).toMatch(/fix {7}did you mean "learningRate"\?/);
     model.dispose();
