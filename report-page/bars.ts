@@ -1,6 +1,7 @@
 import { axisX, axisY, barX, gridX, plot } from '@observablehq/plot';
 import type { BarChart } from '../src/debug/report/chart.js';
-import { formatNumber, roomForNames, shorten } from './numbers.js';
+import { shorten } from '../src/debug/report/format.js';
+import { formatNumber, roomForNames } from './numbers.js';
 
 const ROW = 22;
 

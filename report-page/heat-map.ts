@@ -1,6 +1,7 @@
 import { axisX, axisY, cell, plot } from '@observablehq/plot';
 import type { HeatMap } from '../src/debug/report/chart.js';
-import { formatNumber, roomForNames, shorten, toNumber } from './numbers.js';
+import { shorten } from '../src/debug/report/format.js';
+import { formatNumber, roomForNames, toNumber } from './numbers.js';
 
 const ROW = 18;
 const TICK_WIDTH = 70;

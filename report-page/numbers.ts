@@ -10,11 +10,6 @@ export function formatNumber(value: number): string {
   return size < 1e-3 || size >= 1e5 ? value.toExponential(1).replace('.0e', 'e') : String(Number(value.toPrecision(4)));
 }
 
-/** The end of a path, which tells more than its beginning. */
-export function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
-}
-
 /** Left margin for row names, and how long a name may be in it. */
 export function roomForNames(names: readonly string[], width: number): { marginLeft: number; most: number } {
   const longest = Math.max(4, ...names.map((name) => name.length));

@@ -2,6 +2,7 @@ import type { ExecutionMode } from '../training/execution-mode.js';
 import type { Logs } from '../training/logs.js';
 import type { CallbackState } from '../training/callback-state.js';
 import type { ProbeReading } from '../training/probe-contract.js';
+import { ProbeLog } from '../training/probe-log.js';
 import { BaseCallback } from './callback.js';
 import { Callback } from './declarations.js';
 
@@ -43,8 +44,15 @@ export class History extends BaseCallback {
   mode: ExecutionMode[] = [];
   /** Why training ended before its last epoch; `null` where it did not. */
   stopReason: string | null = null;
-  /** What callbacks had measured in steps of this run, such as gradient norms; without histograms. */
-  probes: ProbeReading[] = [];
+  private probeLog = new ProbeLog();
+
+  /**
+   * What callbacks had measured in steps of this run, such as gradient norms; without histograms. Of more than 4000 (of models
+   * with hundreds of layers: fewer) the first and the newest quarter all stay, and evenly spaced ones between them.
+   */
+  get probes(): readonly ProbeReading[] {
+    return this.probeLog.all;
+  }
 
   override onTrainBegin(): void {
     // New lists: those of an earlier run may be in somebody's hands.
@@ -54,11 +62,11 @@ export class History extends BaseCallback {
     this.millisecondsPerStep = [];
     this.mode = [];
     this.stopReason = null;
-    this.probes = [];
+    this.probeLog = new ProbeLog();
   }
 
   override onProbe(reading: ProbeReading): void {
-    this.probes.push(withoutHistograms(reading));
+    this.probeLog.add(reading);
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
@@ -67,8 +75,9 @@ export class History extends BaseCallback {
     for (const name of new Set([...Object.keys(this.history), ...Object.keys(logs)])) {
       // The rate is logged from its first change on: until then it was the one that the optimizer was made with.
       const earlier = name === 'learningRate' && typeof learningRate === 'number' ? learningRate : NaN;
-      const values = (this.history[name] ??= Array.from({ length: before }, () => earlier));
-      values.push(logs[name] ?? NaN);
+      // A metric may be called `constructor`, which every object has.
+      if (!Object.hasOwn(this.history, name)) this.history[name] = Array.from({ length: before }, () => earlier);
+      this.history[name]!.push((Object.hasOwn(logs, name) ? logs[name] : undefined) ?? NaN);
     }
     this.epoch.push(epoch);
     this.steps.push(this.run.progress.step);
@@ -94,15 +103,3 @@ export class History extends BaseCallback {
 
 /** What {@link History} keeps in a checkpoint. */
 type SavedHistory = Pick<History, 'history' | 'epoch' | 'steps' | 'millisecondsPerStep' | 'mode'>;
-
-/** Histograms of many steps would fill the memory; who wants them takes them from `onProbe`. */
-function withoutHistograms(reading: ProbeReading): ProbeReading {
-  const slim = <T extends object>(entries: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(
-      Object.entries(entries).map(([path, values]) => [
-        path,
-        Object.fromEntries(Object.entries(values).filter(([name]) => !name.endsWith('Histogram'))) as T,
-      ]),
-    );
-  return { ...reading, weights: slim(reading.weights), layers: slim(reading.layers) };
-}

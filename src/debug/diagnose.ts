@@ -15,6 +15,7 @@ import type { StepCount } from './evidence.js';
 import { GradientDoctor, GradientDoctorOptions } from './gradient-doctor.js';
 import { KeptState } from './kept-state.js';
 import type { TrialModel } from './trial-model.js';
+import { checkTrial } from './check-trial.js';
 import { checkKeepable, TrialWatch } from './trial-watch.js';
 
 /** A step of a loop of your own. */
@@ -60,7 +61,7 @@ export class DiagnoseOptions extends GradientDoctorOptions {
  * @param x - inputs `[examples, ...]`
  * @param y - labels `[examples, ...]`
  * @returns what was found, each cause once; nothing for a healthy model
- * @throws OptionsError, DataError, ShapeError before anything is trained; StateError [not-compiled | not-built |
+ * @throws OptionsError [not-a-model | no-data and others], DataError, ShapeError before anything is trained; StateError [not-compiled | not-built |
  * already-training]
  *
  * @example
@@ -82,6 +83,7 @@ export async function diagnose(
   y?: HostArrayInput,
   input?: OptionsInput<DiagnoseOptions>,
 ): Promise<readonly DoctorFinding[]> {
+  checkTrial('diagnose', model, x);
   const where = `diagnose of ${model.describe()}`;
   const { steps, batchSize, step, ...options } = parseOptions(DiagnoseOptions, input, where);
   const { size, ...arrays } = toBatch({ x, y }, where);

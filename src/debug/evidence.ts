@@ -6,6 +6,8 @@ import { BinaryCrossentropy } from '../losses/binary-crossentropy.js';
 import { CategoricalCrossentropy } from '../losses/categorical-crossentropy.js';
 import { MeanSquaredError } from '../losses/mean-squared-error.js';
 import { SparseCategoricalCrossentropy } from '../losses/sparse-categorical-crossentropy.js';
+import { tf } from '../engine/tfjs.js';
+import { rehearse } from '../training/custom-step.js';
 import type { Logs } from '../training/logs.js';
 import { disposeBatch, toDeviceBatch } from '../training/device-batch.js';
 import type { NonFiniteReport } from '../training/non-finite-report.js';
@@ -16,7 +18,7 @@ import type { TrainingPlan } from '../training/training-plan.js';
 import { writeWeights } from '../training/weight-access.js';
 import type { WeightSnapshot } from '../training/weight-snapshot.js';
 import { withStateKept } from './kept-state.js';
-import { lookInside, watchingLayers, type Look, type LookOptions } from './look-inside.js';
+import { lookInside, watchingLayers, type LayerLook, type Look, type LookOptions } from './look-inside.js';
 import { WeightHistory } from './weight-history.js';
 import { oneStep, trialTraining } from './trial-training.js';
 
@@ -75,7 +77,7 @@ export class Evidence {
     readonly examples: Batch | null,
     readonly validation: Batch | null,
   ) {
-    this.history = new WeightHistory(model);
+    this.history = new WeightHistory(model, initialWeights);
   }
 
   /** Whether the model has a training step of its own. */
@@ -113,7 +115,10 @@ export class Evidence {
   /** Whether the loss ended where it began, or above, or is not finite. */
   get stalls(): boolean {
     const { first, last } = this.progress;
-    return !this.endsFinite || !(last < 0.9 * first);
+    if (!this.endsFinite || !(last < 0.9 * first)) return true;
+    // Single batches are noisy; means of epochs are over the same examples.
+    const [early, late] = [this.epochs[0]?.['loss'] ?? NaN, this.epochs.at(-1)?.['loss'] ?? NaN];
+    return this.epochs.length > 2 && late > 0.99 * early && last > 0.75 * first;
   }
 
   get endsFinite(): boolean {
@@ -160,6 +165,23 @@ export class Evidence {
   /** Passes at the weights of now. */
   lookNow(batch: Batch, options: LookOptions, plan: TrainingPlan = this.plan): Look | null {
     return attempt(() => withStateKept(() => lookInside(this.model, plan, batch, options)));
+  }
+
+  /**
+   * What the model's own step computes of the first batch, without an update; its layers' calls. Not of a part of it: what
+   * the step keeps in JavaScript would be of another size from then on.
+   */
+  rehearse(plan: TrainingPlan = this.plan): readonly LayerLook[] {
+    const [first] = this.batches as [Batch];
+    const batch = toDeviceBatch(take(first, fewRows(first)));
+    try {
+      return watchingLayers(this.model, (layers) => {
+        tf.tidy(() => rehearse(this.model, plan, this.state, batch));
+        return layers;
+      });
+    } finally {
+      disposeBatch(batch);
+    }
   }
 
   /** Runs `fn` with other weights. */

@@ -118,7 +118,7 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
 
   override onBatchBegin(): void {
     this.weightsBefore ??= this.run.readWeights();
-    this.history?.begin();
+    this.history?.begin(this.run.progress.totalSteps);
     this.opsBefore = engine().counters().executedOps;
   }
 
@@ -130,7 +130,7 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
   override async onBatchEnd(_batch: number, logs: Logs): Promise<void> {
     const { executedOps, tensors } = engine().counters();
     const evidence = this.ensureEvidence();
-    this.history?.end();
+    this.history?.end(this.run.progress.totalSteps);
     const { state } = tapeEngine();
     const tapeNodes = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
     evidence.counts.push({ tensors, ops: executedOps - this.opsBefore, tapeNodes });

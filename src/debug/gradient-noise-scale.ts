@@ -29,8 +29,9 @@ export class GradientNoiseScaleOptions {
  * When to use: to choose a batch size. Far below the noise scale, twice the batch halves the number of steps; far above it,
  * more examples a step only cost time. It grows while the loss falls, so measure again later in training.
  *
- * The loss has to be a mean over examples, which it is by default; a `trainStep` of the model's own is not measured. Layers that mix the examples of a batch, such as
- * BatchNormalization, distort the measure a little.
+ * The loss has to be a mean over examples, which it is by default. Layers that mix the examples of a batch, such as
+ * BatchNormalization, distort the measure a little. A model with a `trainStep` of its own cannot be measured: what it makes
+ * of a part of a batch is not known; a warning says so at the first step, and `noiseScale` stays NaN.
  *
  * Default: every 10 steps, 4 parts.
  *
@@ -62,6 +63,8 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   private batchSize = 0;
   /** It was its turn, whatever came of it. */
   private wasProbed = false;
+  /** That the first probed step could not be measured. */
+  private isTold = false;
 
   override get probeRequest(): ProbeRequest {
     return { every: this.options.every, microBatches: this.options.parts };
@@ -109,9 +112,14 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
     this.varianceSum = 0;
     this.batchSize = 0;
     this.wasProbed = false;
+    this.isTold = false;
   }
 
   override onProbe({ noise }: ProbeReading): void {
+    if (noise === undefined && !this.wasProbed) {
+      this.isTold = true;
+      this.run.logger.warn(`${this.name}: ${this.sentence}`);
+    }
     this.wasProbed = true;
     // Another callback may have asked for other parts; what counts is what was measured.
     if (noise === undefined || noise.parts < 2) return;
@@ -125,6 +133,7 @@ export class GradientNoiseScale extends BaseCallback<GradientNoiseScaleOptions> 
   }
 
   override onTrainEnd(): void {
-    if (this.run.verbose !== 0 && this.wasProbed) this.run.logger.info(`${this.name}: ${this.sentence}`);
+    const isNews = this.wasProbed && !(this.isTold && this.measurements === 0);
+    if (this.run.verbose !== 0 && isNews) this.run.logger.info(`${this.name}: ${this.sentence}`);
   }
 }

@@ -8,6 +8,7 @@ import type { HostArrayInput } from '../data/host-array.js';
 import type { Logs } from '../training/logs.js';
 import { formatNumber } from './statistics.js';
 import type { TrialModel } from './trial-model.js';
+import { checkTrial } from './check-trial.js';
 import { checkKeepable, TrialWatch } from './trial-watch.js';
 
 /** Labels of fewer examples in another order are the same labels too often. */
@@ -76,7 +77,7 @@ export interface LabelShuffleResult {
  * @param model - compiled, without a `trainStep` of its own
  * @param x - inputs `[examples, ...]`
  * @param y - labels `[examples, ...]`
- * @throws OptionsError, DataError, ShapeError before anything is trained; OptionsError [own-step] for a model with a
+ * @throws OptionsError [not-a-model | no-data and others], DataError, ShapeError before anything is trained; OptionsError [own-step] for a model with a
  * `trainStep` of its own; StateError [not-compiled | already-training]
  *
  * @example
@@ -101,6 +102,7 @@ export async function labelShuffleCheck(
   y: HostArrayInput,
   input?: OptionsInput<LabelShuffleOptions>,
 ): Promise<LabelShuffleResult> {
+  checkTrial('labelShuffleCheck', model, x);
   const where = `labelShuffleCheck of ${model.describe()}`;
   const { epochs, batchSize, heldOut, margin, seed, signal } = parseOptions(LabelShuffleOptions, input, where);
   if (model.trainStep !== undefined) {

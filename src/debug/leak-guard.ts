@@ -64,8 +64,10 @@ class Growth {
  * several times in a row, the next ones are watched, with the place at
  * which each tensor is made; what outlives the step, or epoch, after its own is named.
  *
- * When to use: where a process grows, in callbacks and data sources of your own, and with `tf.keep`. A recorded step runs no
- * JavaScript, so that there only what surrounds the step can leak.
+ * When to use: where a process grows, in callbacks and data sources of your own, and with `tf.keep`. It sees what is made
+ * outside of recorded steps only: a recorded step runs no JavaScript of the model, so that there only what surrounds the step
+ * can leak at every step. What the model's code keeps while a step is recorded is left once a recording, and is not found: to
+ * look for leaks inside of a model, compile it with `execution: 'eager'`.
  *
  * Default: looked into after 3 steps or epochs in a row; warned of once a place.
  *

@@ -5,6 +5,7 @@ import { gatherRows } from '../data/gather-rows.js';
 import type { HostArrayInput } from '../data/host-array.js';
 import { formatNumber } from './statistics.js';
 import type { TrialModel } from './trial-model.js';
+import { checkTrial } from './check-trial.js';
 import { checkKeepable, TrialWatch } from './trial-watch.js';
 
 /** A loss that is as small as this is fitted, wherever it began. */
@@ -65,7 +66,7 @@ export interface OverfitBatchResult {
  * @param model - compiled
  * @param x - inputs `[examples, ...]`
  * @param y - labels `[examples, ...]`
- * @throws OptionsError, DataError, ShapeError before anything is trained; StateError [not-compiled | not-built |
+ * @throws OptionsError [not-a-model | no-data and others], DataError, ShapeError before anything is trained; StateError [not-compiled | not-built |
  * already-training]
  *
  * @example
@@ -90,6 +91,7 @@ export async function overfitBatch(
   y: HostArrayInput,
   input?: OptionsInput<OverfitBatchOptions>,
 ): Promise<OverfitBatchResult> {
+  checkTrial('overfitBatch', model, x);
   const where = `overfitBatch of ${model.describe()}`;
   const { steps, batchSize, ratio, signal } = parseOptions(OverfitBatchOptions, input, where);
   checkKeepable(model, where);

@@ -1,6 +1,7 @@
 import { IsIn, IsInt, Min } from 'class-validator';
 import { BaseCallback } from '../callbacks/callback.js';
 import type { ProbeReading } from '../training/probe-contract.js';
+import { ProbeLog } from '../training/probe-log.js';
 import { FindingLog, type Finding, type SeenFinding } from './finding.js';
 
 /** Options that every monitor has. */
@@ -15,19 +16,22 @@ export class ProbeMonitorOptions {
   @Min(1)
   confirmations = 3;
 
-  /** When the table is logged, unless `verbose` of `fit` is 0. Default `epoch`. */
-  @IsIn(['epoch', 'end', 'never'])
-  print: 'epoch' | 'end' | 'never' = 'epoch';
+  /**
+   * When the table is logged, unless `verbose` of `fit` is 0: `findings` at the end of a run in which something was found,
+   * `epoch` after each epoch that has measured something new, `end` at the end of every run, `never`. Default `findings`.
+   */
+  @IsIn(['findings', 'epoch', 'end', 'never'])
+  print: 'findings' | 'epoch' | 'end' | 'never' = 'findings';
 }
 
 /**
  * Base of the callbacks that judge what is measured in a step: keeps measurements and findings, warns of each finding once,
- * and logs a table.
+ * and logs a table. Of a run in which nothing is wrong it says nothing.
  *
  * When to use: for a monitor of your own. Say in `probeRequest` what is to be measured, in `judge` what is wrong with it,
  * and in `table` how it is shown.
  *
- * Default: every 10 steps, a table after each epoch.
+ * Default: every 10 steps, a table at the end of a run in which something was found.
  *
  * @throws OptionsError [unknown-option | invalid-option]
  *
@@ -59,11 +63,18 @@ export class ProbeMonitorOptions {
  * @see `docs/monitors.md`
  */
 export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Finding> extends BaseCallback<O> {
-  /** What was measured in the latest run, one a probed step. */
-  readings: ProbeReading[] = [];
+  private probeLog = new ProbeLog();
   private readonly log = new FindingLog<F>(this.name);
   /** The table that was logged last. */
   private shown = '';
+
+  /**
+   * What was measured in the latest run, one a probed step, without histograms. Of more than 4000 (of models with hundreds of
+   * layers: fewer) the first and the newest quarter all stay, and evenly spaced ones between them.
+   */
+  get readings(): readonly ProbeReading[] {
+    return this.probeLog.all;
+  }
 
   /** What was found in the latest run, each kind once a place. */
   get findings(): readonly F[] {
@@ -78,13 +89,13 @@ export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Find
 
   override onTrainBegin(): void {
     // A new list: that of an earlier run may be in somebody's hands.
-    this.readings = [];
+    this.probeLog = new ProbeLog();
     this.shown = '';
     this.log.clear();
   }
 
   override onProbe(reading: ProbeReading): void {
-    this.readings.push(reading);
+    this.probeLog.add(reading);
     const { weights, layers, withoutGradient } = reading;
     if (withoutGradient.length + Object.keys(weights).length + Object.keys(layers).length === 0) return;
     const warning = this.log.add(reading.totalSteps, this.judge(reading));
@@ -96,7 +107,8 @@ export abstract class ProbeMonitor<O extends ProbeMonitorOptions, F extends Find
   }
 
   override onTrainEnd(): void {
-    if (this.options.print === 'end') this.show('last epoch');
+    const { print } = this.options;
+    if (print === 'end' || (print === 'findings' && this.findings.length > 0)) this.show('last epoch');
   }
 
   private show(when: string): void {

@@ -15,6 +15,9 @@ import { measureSaturation } from './saturation.js';
 /** The name of the vector of what was measured, among a step's scalars; no log's name has a space in front. */
 export const PROBES = ' probes';
 
+/** Weights, and layers, of which histograms are taken, evenly spaced: each is some thirty ops, and nobody looks at more. */
+const MOST_HISTOGRAMS = 100;
+
 /** One number or a few of them, still on the device. */
 interface Measured extends ProbePart {
   readonly values: Tensor;
@@ -98,7 +101,7 @@ export class ProbeRun {
   vector(scale: Tensor | undefined): Tensor {
     return tf.tidy(() => {
       this.parts.length = 0;
-      const pieces = this.measured.map(({ values, ...part }) => {
+      const pieces = withFewHistograms(this.measured).map(({ values, ...part }) => {
         this.parts.push(part);
         const scaled = part.name === 'cotangentNorm' && scale !== undefined;
         return tf.reshape(scaled ? tf.div(values, scale) : values, [-1]);
@@ -152,6 +155,21 @@ export class ProbeRun {
     if (values.size === 0) values.dispose();
     else this.measured.push({ kind, path, name, size: values.size, values: tf.keep(values) });
   }
+}
+
+/** What is left out is computed by nobody: a recorded step has no ops without a use. */
+function withFewHistograms(measured: readonly Measured[]): readonly Measured[] {
+  const counts = new Map<string, number>();
+  const isHistogram = ({ name }: Measured): boolean => name.endsWith('Histogram');
+  for (const { name } of measured.filter(isHistogram)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const places = new Map<string, number>();
+  return measured.filter((one) => {
+    if (!isHistogram(one)) return true;
+    const place = places.get(one.name) ?? 0;
+    places.set(one.name, place + 1);
+    const part = MOST_HISTOGRAMS / counts.get(one.name)!;
+    return part >= 1 || Math.floor(place * part) !== Math.floor((place - 1) * part);
+  });
 }
 
 /** By way of the largest element: squares of what a vanishing or exploding gradient is made of leave the range of float32. */

@@ -611,7 +611,7 @@ describe('options classes', () => {
        "power: a finite number above 0",
        "precision: one of "float32", "mixed_bfloat16", "mixed_float16"",
        "precision: one of "float64", "float32"",
-       "print: one of "epoch", "end", "never"",
+       "print: one of "findings", "epoch", "end", "never"",
        "print: true or false",
        "rate: a finite number of at least 0",
        "rate: a finite number of at least 0; rate must be below 1",

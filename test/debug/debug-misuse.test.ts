@@ -140,13 +140,15 @@ describe.each(MODES)('debugging callbacks where they are misused, %s', (executio
   });
 
   it('GradientNoiseScale says why it has measured nothing, and leaves a model without weights to its step', async () => {
-    const { made: model, infos } = heard(() => sequential([layers.dense({ units: 1 })]));
+    const { made: model, warnings } = heard(() => sequential([layers.dense({ units: 1 })]));
     await compiled(model).fit(x, y, { ...fit, verbose: 2, callbacks: [new GradientNoiseScale({ parts: 100 })] });
-    expect(infos.join('\n')).toContain('GradientNoiseScale: no noise scale yet: a batch needs 100 examples or more');
+    expect(warnings.join('\n')).toContain('GradientNoiseScale: no noise scale yet: a batch needs 100 examples or more');
     model.dispose();
     const own = heard(() => new OwnStep());
     await compiled(own.made).fit(x, y, { ...fit, verbose: 2, callbacks: [new GradientNoiseScale()] });
-    expect(own.infos.join('\n')).toContain('a model without a trainStep');
+    expect(own.warnings).toHaveLength(1);
+    expect(own.warnings[0]).toContain('a model without a trainStep of its own');
+    expect(own.infos.join('\n')).not.toContain('GradientNoiseScale');
     own.made.dispose();
     const frozen = layers.dense({ units: 1 });
     frozen.trainable = false;
@@ -158,7 +160,12 @@ describe.each(MODES)('debugging callbacks where they are misused, %s', (executio
 
   it('a table is logged once, and says how many batches it is about', async () => {
     const { made: model, infos } = heard(() => sequential([layers.dense({ units: 1 })]));
-    const callbacks = [new DeadUnits({ every: 100 }), new GradientMonitor({ every: 100 }), new SaturationMonitor()];
+    const print = 'epoch' as const;
+    const callbacks = [
+      new DeadUnits({ every: 100, print }),
+      new GradientMonitor({ every: 100, print }),
+      new SaturationMonitor({ print }),
+    ];
     await compiled(model).fit(x, y, { ...fit, epochs: 5, verbose: 2, callbacks });
     for (const name of ['DeadUnits', 'GradientMonitor', 'SaturationMonitor']) {
       expect(infos.filter((text) => text.startsWith(name))).toHaveLength(1);

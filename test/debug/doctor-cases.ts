@@ -186,6 +186,77 @@ class Rounded extends BaseModel {
   }
 }
 
+@Model('test/doctor-copied')
+class Copied extends BaseModel {
+  @Child() first = layers.dense({ units: 8, activation: 'tanh' });
+  @Child() head = layers.dense({ units: CLASSES });
+  constructor(private readonly change: (value: number) => number) {
+    super();
+  }
+  call(x: Tensor, context: CallContext): Tensor {
+    const features = this.first.call(x, context);
+    const values = Array.from(features.dataSync(), this.change);
+    return this.head.call(tf.tensor(values, features.shape), context);
+  }
+}
+
+/** A model whose own step computes by `loss`, and by `before` outside of what it minimises. */
+@Model('test/doctor-own-loss')
+class OwnLoss extends BaseModel {
+  @Child() first: BaseLayer = layers.dense({ units: 16, activation: 'tanh' });
+  @Child() between: BaseLayer;
+  @Child() head = layers.dense({ units: CLASSES });
+  private readonly crossentropy = logitsLoss();
+
+  constructor(
+    between: BaseLayer = layers.activation({ activation: 'tanh' }),
+    private readonly form: 'plain' | 'outside' | 'softmax' | 'set back' | 'follows' = 'plain',
+  ) {
+    super();
+    this.between = between;
+  }
+
+  call(x: Tensor, context: CallContext): Tensor {
+    return this.head.call(this.between.call(this.first.call(x, context), context), context);
+  }
+
+  override trainStep({ x, y }: StepBatch, step: StepContext): Record<string, Tensor> {
+    const outside = this.form === 'outside' ? this.first.call(x, step.call) : null;
+    const old = this.form === 'set back' && this.head.built ? this.head.kernel.variable.read() : null;
+    const loss = step.minimize(() => {
+      const features = outside ?? this.first.call(x, step.call);
+      const logits = this.head.call(this.between.call(features, step.call), step.call);
+      return this.crossentropy.compute(y!, this.form === 'softmax' ? tf.softmax(logits as tf.Tensor2D) : logits);
+    });
+    if (old !== null) this.head.kernel.variable.assign(old);
+    return { loss };
+  }
+}
+
+/** A second layer that follows the first one, and is trained by nothing else. */
+@Model('test/doctor-teacher')
+class Teacher extends BaseModel {
+  @Child() first = layers.dense({ units: 8, activation: 'tanh', useBias: false });
+  @Child() teacher = layers.dense({ units: 8, activation: 'tanh', useBias: false });
+  @Child() head = layers.dense({ units: CLASSES });
+  private readonly crossentropy = logitsLoss();
+
+  call(x: Tensor, context: CallContext): Tensor {
+    return this.head.call(this.first.call(x, context), context);
+  }
+
+  override trainStep({ x, y }: StepBatch, step: StepContext): Record<string, Tensor> {
+    const loss = step.minimize(() => {
+      const wanted = stopGradient(this.teacher.call(x));
+      const apart = tf.mean(tf.squaredDifference(wanted, this.first.call(x, step.call)));
+      return tf.add(this.crossentropy.compute(y!, this.call(x, step.call)), tf.mul(0.01, apart));
+    });
+    const { variable } = this.teacher.kernel;
+    variable.assign(tf.add(tf.mul(0.9, variable.read()), tf.mul(0.1, this.first.kernel.variable.read())));
+    return { loss };
+  }
+}
+
 @Model('test/doctor-unused')
 class Unused extends BaseModel {
   @Child() first = layers.dense({ units: 8, activation: 'tanh' });
@@ -206,6 +277,29 @@ class Summing extends BaseOptimizer {
   apply({ variable, gradient, slots, learningRate }: WeightUpdate): void {
     slots['sum']!.assignAdd(gradient);
     variable.assignAdd(tf.neg(tf.mul(learningRate, slots['sum']!.read())));
+  }
+}
+
+@Optimizer('test/doctor-averaging')
+class Averaging extends BaseOptimizer {
+  override slots(): Record<string, number> {
+    return { sum: 0, average: 0 };
+  }
+
+  constructor(
+    options: { learningRate: number },
+    private readonly sums: boolean,
+  ) {
+    super(options);
+  }
+
+  /** An average of sums of gradients; or, as it should be, of averages of them. */
+  apply({ variable, gradient, slots, learningRate }: WeightUpdate): void {
+    const { sum, average } = slots as Record<'sum' | 'average', Variable>;
+    if (this.sums) sum.assignAdd(gradient);
+    else sum.assign(tf.add(tf.mul(0.9, sum.read()), tf.mul(0.1, gradient)));
+    average.assign(tf.add(tf.mul(0.9, average.read()), tf.mul(0.1, sum.read())));
+    variable.assignAdd(tf.neg(tf.mul(learningRate, average.read())));
   }
 }
 
@@ -344,11 +438,12 @@ const validationData = (() => {
 const few = { x: table(draws(24 * 32), 32), y: [...draws(24, 'few')].map((v) => (v > 0 ? 1 : 0)) };
 const fewMore = { x: table(draws(64 * 32, 'more'), 32), y: [...draws(64, 'few more')].map((v) => (v > 0 ? 1 : 0)) };
 
-/** Sets the weights of the first step back at each one; or, sometimes, those of the epoch before. */
+/** Sets the weights of the first step back at each step or epoch; or, sometimes, those of an epoch before. */
 class SettingBack extends BaseCallback {
   private kept: WeightSnapshot | undefined;
+  private loss = NaN;
 
-  constructor(private readonly when: 'begin' | 'end' | 'twice') {
+  constructor(private readonly when: 'begin' | 'end' | 'head' | 'rounded' | 'epoch' | 'worst' | 'best' | 'twice') {
     super();
   }
 
@@ -359,9 +454,26 @@ class SettingBack extends BaseCallback {
 
   override onBatchEnd(): void {
     if (this.when === 'end') this.run.writeWeights(this.kept!);
+    if (this.when === 'head') this.run.writeWeights(new Map([...this.kept!].slice(-2)));
+    if (this.when === 'rounded') {
+      const rounded = [...this.kept!].map(([path, { shape, values }]) => {
+        return [path, { shape, values: values.map((value) => Math.round(value * 1e4) / 1e4) }] as const;
+      });
+      this.run.writeWeights(new Map(rounded));
+    }
   }
 
-  override onEpochEnd(epoch: number): void {
+  override onEpochBegin(): void {
+    if (this.when === 'epoch' && this.kept !== undefined) this.run.writeWeights(this.kept);
+  }
+
+  override onEpochEnd(epoch: number, { loss }: Readonly<Record<string, number>>): void {
+    if (this.when === 'epoch') return;
+    if (this.when === 'worst' || this.when === 'best') {
+      const isKept = this.when === 'best' ? !(loss! >= this.loss) : !(loss! <= this.loss);
+      if (!isKept) return this.run.writeWeights(this.kept!);
+      this.loss = loss!;
+    }
     if (this.when === 'twice' && (epoch === 1 || epoch === 2)) this.run.writeWeights(this.kept!);
     this.kept = this.run.readWeights();
   }
@@ -379,6 +491,17 @@ export const FAULTS: readonly DoctorCase[] = [
   fit('a rule of @CustomVjp whose weight has the wrong sign', 'wrong-sign-gradient', () => ({
     model: sequential([layers.dense({ units: 8, activation: 'tanh' }), new Scale(), layers.dense({ units: CLASSES })]),
   })),
+  fit('a wrong rule in a step of its own', 'wrong-sign-gradient', () => ({
+    model: new OwnLoss(layers.activation({ activation: (x) => turned(x) })),
+    compile: { loss: undefined },
+  })),
+  fit('tf.sigmoid with far too large inputs', 'saturation', () => ({
+    model: sequential([
+      layers.dense({ units: 16, kernelInitializer: stddev(15) }),
+      layers.activation({ activation: (x) => tf.sigmoid(x) }),
+      layers.dense({ units: CLASSES }),
+    ]),
+  })),
   fit('tanh with far too large inputs', 'saturation', () => ({
     model: perceptron('tanh', { kernelInitializer: stddev(40) }),
   })),
@@ -387,6 +510,13 @@ export const FAULTS: readonly DoctorCase[] = [
   })),
   fit('relu with a bias far below zero', 'dead-relu', () => ({
     model: perceptron('relu', { biasInitializer: initializers.constant({ value: -30 }) }),
+  })),
+  fit('a relu of its own with a bias far below zero', 'dead-relu', () => ({
+    model: sequential([
+      layers.dense({ units: 16, biasInitializer: initializers.constant({ value: -30 }) }),
+      layers.activation({ activation: (x) => tf.maximum(x, 0) }),
+      layers.dense({ units: CLASSES }),
+    ]),
   })),
   fit('weights drawn with a standard deviation of 3', 'exploding-initialisation', () => ({
     model: deep(4, { activation: 'relu', kernelInitializer: stddev(3) }),
@@ -402,9 +532,20 @@ export const FAULTS: readonly DoctorCase[] = [
     y: few.y,
     fit: { epochs: 30, batchSize: 12, validationData: [fewMore.x, fewMore.y] },
   })),
+  fit('random labels learnt by heart at once', 'overfit-high-rate', () => ({
+    model: sequential([layers.dense({ units: 64, activation: 'relu' }), layers.dense({ units: 2 })]),
+    compile: { optimizer: new Adam({ learningRate: 0.1 }) },
+    x: few.x,
+    y: few.y,
+    fit: { epochs: 12, batchSize: 12, validationData: [fewMore.x, fewMore.y] },
+  })),
   fit('an optimizer that sums gradients', 'unzeroed-gradients', () => ({
     model: perceptron('tanh'),
     compile: { optimizer: new Summing({ learningRate: 0.01 }) },
+  })),
+  fit('an optimizer that averages sums of gradients', 'unzeroed-gradients', () => ({
+    model: perceptron('tanh'),
+    compile: { optimizer: new Averaging({ learningRate: 0.01 }, true) },
   })),
   fit('a step of its own that sums gradients', 'unzeroed-gradients', () => ({
     model: new OwnSum(),
@@ -428,11 +569,43 @@ export const FAULTS: readonly DoctorCase[] = [
     model: perceptron(),
     fit: { callbacks: [new SettingBack('begin')] },
   })),
+  fit('a callback that sets the last layer back', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('head')] },
+  })),
+  fit('a callback that sets weights back and rounds them', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('rounded')] },
+  })),
+  fit('a callback that begins each epoch with the first weights', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('epoch')] },
+  })),
+  fit('a callback that goes back to the worst weights', 'overwritten-tensor', () => ({
+    model: perceptron(),
+    fit: { callbacks: [new SettingBack('worst')] },
+  })),
+  fit('a step of its own that sets a kernel back', 'overwritten-tensor', () => ({
+    model: new OwnLoss(undefined, 'set back'),
+    compile: { loss: undefined },
+  })),
   fit('a weight that the forward pass writes to', 'overwritten-tensor', () => ({
     model: sequential([new Writing(), layers.dense({ units: CLASSES })]),
     compile: { execution: 'eager' },
   })),
   fit('stopGradient behind the first layer', 'too-much-detach', () => ({ model: new Cut() })),
+  fit('features that are read and made a tensor again', 'too-much-detach', () => ({
+    model: new Copied((value) => value),
+    compile: { execution: 'eager' },
+  })),
+  fit('features computed outside of minimize', 'too-much-detach', () => ({
+    model: new OwnLoss(undefined, 'outside'),
+    compile: { loss: undefined },
+  })),
+  fit('features that JavaScript computes', 'non-differentiable-op', () => ({
+    model: new Copied((value) => Math.max(0, value)),
+    compile: { execution: 'eager' },
+  })),
   fit('rounding behind the first layer', 'non-differentiable-op', () => ({ model: new Rounded() })),
   fit('a layer whose result nobody uses', 'unused-weight', () => ({ model: new Unused() })),
   fit('a layer that adds up its past', 'growing-graph', () => ({
@@ -470,6 +643,10 @@ export const FAULTS: readonly DoctorCase[] = [
       layers.dense({ units: CLASSES }),
     ]),
   })),
+  fit('tf.dropout with a seed in a step of its own', 'frozen-dropout', () => ({
+    model: new OwnLoss(new FixedDropout()),
+    compile: { loss: undefined },
+  })),
   fit('a mask that is drawn once', 'frozen-dropout', () => ({
     model: sequential([
       layers.dense({ units: 32, activation: 'tanh' }),
@@ -498,6 +675,10 @@ export const FAULTS: readonly DoctorCase[] = [
       layers.dense({ units: CLASSES, activation: (x: Tensor) => tf.softmax(x as tf.Tensor2D) }),
     ]),
   })),
+  fit('softmax and a loss of logits in a step of its own', 'softmax-twice', () => ({
+    model: new OwnLoss(undefined, 'softmax'),
+    compile: { loss: undefined },
+  })),
   fit('two softmax activations in a row', 'softmax-twice', () => ({
     model: sequential([
       layers.dense({ units: CLASSES, activation: 'softmax' }),
@@ -522,6 +703,10 @@ export const FAULTS: readonly DoctorCase[] = [
   fit('a rate of a ten-millionth', 'learning-rate-too-low', () => ({
     model: perceptron('tanh'),
     compile: { optimizer: new Adam({ learningRate: 1e-7 }) },
+  })),
+  fit('gradient descent with a rate of a hundred-millionth', 'learning-rate-too-low', () => ({
+    model: perceptron('tanh'),
+    compile: { optimizer: new SGD({ learningRate: 1e-8 }) },
   })),
   fit('labels drawn by lot', 'constant-labels-or-shuffled-labels', () => ({
     model: perceptron('relu', {}, 4),
@@ -569,6 +754,25 @@ export const HEALTHY: readonly DoctorCase[] = [
   fit('a run that goes back to its best weights twice', null, () => ({
     model: perceptron(),
     fit: { callbacks: [new SettingBack('twice')] },
+  })),
+  fit('a run that goes back to its best weights after each worse epoch', null, () => ({
+    model: perceptron(),
+    compile: { optimizer: new Adam({ learningRate: 0.08 }) },
+    fit: { epochs: 16, callbacks: [new SettingBack('best')] },
+  })),
+  fit('a teacher that follows', null, () => ({ model: new Teacher(), compile: { loss: undefined } })),
+  fit('dropout in a step of its own', null, () => ({
+    model: new OwnLoss(layers.dropout({ rate: 0.4 })),
+    compile: { loss: undefined },
+  })),
+  fit('an average of averages of gradients', null, () => ({
+    model: perceptron('tanh'),
+    compile: { optimizer: new Averaging({ learningRate: 0.3 }, false) },
+  })),
+  fit('numbers with a heavy tail', null, () => ({
+    model: sequential([layers.dense({ units: 24, activation: 'relu' }), layers.dense({ units: 1 })]),
+    compile: { loss: 'meanSquaredError', optimizer: new Adam({ learningRate: 0.01 }) },
+    y: data.y.map(([value]) => [Math.exp(2 * value!)]),
   })),
   fit('a perceptron', null, () => ({ model: perceptron() })),
   fit('a perceptron with validation data', null, () => ({

@@ -324,8 +324,8 @@ describe.each(MODES)('GradientMonitor, %s', (execution) => {
     expect(findings).toEqual([]);
   });
 
-  it('shows a table at the end of an epoch, of the run, or never', async () => {
-    const shown = async (print: 'epoch' | 'end' | 'never', verbose: 0 | 2 = 2) => {
+  it('shows a table at the end of an epoch, of the run, of one with findings, or never', async () => {
+    const shown = async (print: 'findings' | 'epoch' | 'end' | 'never', verbose: 0 | 2 = 2) => {
       const { infos } = await watch(() => deep(2, 'relu'), { print }, { run: { verbose } });
       return infos.length;
     };
@@ -333,6 +333,13 @@ describe.each(MODES)('GradientMonitor, %s', (execution) => {
     expect(await shown('end')).toBe(1);
     expect(await shown('never')).toBe(0);
     expect(await shown('epoch', 0)).toBe(0);
+    expect(await shown('findings')).toBe(0);
+    expect(new GradientMonitor().options.print).toBe('findings');
+    const limits = { explodingNorm: 0, confirmations: 1 };
+    const sick = await watch(() => deep(2, 'relu'), limits, { run: { verbose: 2 } });
+    expect(sick.kinds.length).toBeGreaterThan(0);
+    expect(sick.infos).toHaveLength(1);
+    expect((await watch(() => deep(2, 'relu'), limits)).infos).toEqual([]);
     const { monitor } = await watch(() => deep(2, 'relu'));
     expect(monitor.table()).toMatch(/layer.*gradient norm[\s\S]*dense_1[\s\S]*dense_2/);
     expect(monitor.readings).toHaveLength(8);

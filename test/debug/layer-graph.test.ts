@@ -67,7 +67,13 @@ describe('the graph of layers', () => {
         { from: 2, to: 1, shape: [2, 6] },
       ],
     };
-    const { text } = drawLayerGraph(graph, { '<b>': 1e-5, c: NaN });
+    const { text } = drawLayerGraph(
+      graph,
+      new Map([
+        ['<b>', 1e-5],
+        ['c', NaN],
+      ]),
+    );
     expect(text.match(/<rect/g)).toHaveLength(4);
     expect(text.match(/<path/g)).toHaveLength(5);
     for (const words of [

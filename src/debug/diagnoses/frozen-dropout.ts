@@ -1,5 +1,6 @@
 import { attempt } from '../evidence.js';
-import { lookInside, same, share, type LayerLook, type Look, type Values } from '../look-inside.js';
+import { tf } from '../../engine/tfjs.js';
+import { lookInside, same, share, type LayerLook, type Values } from '../look-inside.js';
 import { withStateKept } from '../kept-state.js';
 import { formatPercent } from '../statistics.js';
 import type { Diagnosis } from './diagnosis.js';
@@ -9,6 +10,8 @@ const STEPS = 4;
 /** Fewer zeros may be anything. */
 const LEAST_DROPPED = 0.02;
 const LEAST_ELEMENTS = 16;
+/** A mask makes up for what it drops; relu does not. */
+const SCALED = 1e-3;
 
 /** A mask that is drawn anew for no step. */
 export const frozenDropout: Diagnosis = {
@@ -16,19 +19,29 @@ export const frozenDropout: Diagnosis = {
   needs: 'first-batch',
   examine(evidence) {
     const { model, plan, batches, ownStep } = evidence;
-    if (batches.length === 0 || ownStep) return null;
+    if (batches.length === 0) return null;
     const batch = evidence.few;
-    const pass = (training: boolean, step: number): Look | null =>
-      attempt(() => withStateKept(() => lookInside(model, plan, batch, { training, step, gradients: false })));
-    const [first, inference] = [pass(true, 0), pass(false, 0)];
+    const pass = (training: boolean, step: number): readonly LayerLook[] | null =>
+      attempt(() =>
+        withStateKept(() => {
+          if (!ownStep) return lookInside(model, plan, batch, { training, step, gradients: false }).layers;
+          const counter = tf.scalar(step, 'int32');
+          evidence.state.randomStep.assign(counter);
+          counter.dispose();
+          return evidence.rehearse();
+        }),
+      );
+    const first = pass(true, 0);
+    // A step of the model's own has no other mode: what its layers drop is seen by what they are given.
+    const inference = ownStep ? first : pass(false, 0);
     if (first === null || inference === null) return null;
-    let masks = first.layers.flatMap((seen, i) => maskOf(seen, inference.layers[i], i));
+    let masks = first.flatMap((seen, i) => (ownStep ? maskInStep(first, i) : maskOf(seen, inference[i], i)));
     // Most models drop nothing, and most dropout is another at the second step.
     for (let step = 1; step < STEPS && masks.length > 0; step++) {
       const look = pass(true, step);
       // What other layers before it draw must not be taken for its own.
       masks = masks.filter(({ seen, index }) => {
-        const other = look?.layers[index];
+        const other = look?.[index];
         return other?.layer === seen.layer && same(other.output, seen.output) && same(other.input, seen.input);
       });
     }
@@ -73,6 +86,23 @@ function droppedPart(seen: LayerLook, usual: LayerLook): number | null {
   const cutPart = share(cut, (value) => value === 1);
   const options = seen.layer.options as { readonly rate?: number };
   return isByName && cutPart >= LEAST_DROPPED && cutPart < 1 && options.rate !== 0 ? cutPart : null;
+}
+
+/** A mask within one pass: some of what is positive becomes zero, and all the rest is larger by one factor. */
+function maskInStep(looks: readonly LayerLook[], index: number): Mask[] {
+  const seen = looks[index]!;
+  const before = looks[index - 1];
+  const enlarges = ({ values }: Values, { values: usual }: Values): boolean =>
+    usual.some((value, i) => value > 0 && values[i]! > (1 + SCALED) * value) &&
+    usual.some((value, i) => value > 0 && values[i] === 0);
+  const own = partOf(seen.output, seen.input);
+  if (own !== null && enlarges(seen.output, seen.input)) {
+    return [{ seen, index, part: own, place: `layer "${seen.path}"` }];
+  }
+  if (before === undefined) return [];
+  const between = partOf(seen.input, before.output);
+  if (between === null || !enlarges(seen.input, before.output)) return [];
+  return [{ seen, index, part: between, place: `what comes before layer "${seen.path}"` }];
 }
 
 /** Part of the elements that training alone sets to zero, where it leaves the others but for a factor. */

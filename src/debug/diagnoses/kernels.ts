@@ -59,9 +59,10 @@ export function activationOf({ layer }: LayerLook): string {
   return typeof activation === 'string' ? activation : '';
 }
 
-/** Whether the layer comes with the package: what it computes is known. */
+/** Whether the layer comes with the package, without a function of the user's: what it computes is known. */
 export function isBuiltIn({ layer }: LayerLook): boolean {
-  return BUILT_IN.has(layer.constructor.name);
+  const { activation } = layer.options as { readonly activation?: unknown };
+  return BUILT_IN.has(layer.constructor.name) && typeof activation !== 'function';
 }
 
 const BUILT_IN = new Set([

@@ -3,18 +3,22 @@ import { userPlaceOf } from '../../engine/record/user-frame.js';
 import { attempt, type Evidence } from '../evidence.js';
 import { KeptState } from '../kept-state.js';
 import { lookInside } from '../look-inside.js';
+import { formatPercent, median } from '../statistics.js';
+import { goesBackToTheBest } from './return-to-best.js';
 import type { Diagnosis, Finding } from './diagnosis.js';
 import { errorsOf } from './missing-gradients.js';
 
-/** Fewer may be a run that goes back to a safe state; and of the steps whose end was seen. */
+/** Fewer may be a run that goes back to a safe state. */
 const LEAST_RETURNS = 3;
-const MOST_MEASURED = 0.5;
+/** Part of the updates that something takes back, in the middle, so that a run comes nowhere. */
+const TAKEN_BACK = 0.5;
+const LEAST_STEPS = 10;
 
 /** Tensors that are used after they were disposed, and weights that the forward pass writes to. */
 export const overwrittenTensor: Diagnosis = {
   cause: 'overwritten-tensor',
   examine(evidence) {
-    return disposedTensor(evidence.error) ?? setBack(evidence) ?? overwritten(evidence);
+    return disposedTensor(evidence.error) ?? setBack(evidence) ?? takenBack(evidence) ?? overwritten(evidence);
   },
 };
 
@@ -34,21 +38,36 @@ export function disposedTensor(error: unknown): Finding | null {
   };
 }
 
+const BACK = {
+  symptom: 'Training does not get on: after a step, or before the next, something puts earlier weights back.',
+  where: 'a callback, or code of your own between the steps',
+  fix: 'let nothing but the optimizer write to weights in training: look for writeWeights and assign in hooks and in trainStep; restore the best ones at the end',
+};
+
 /** Weights that are what they were some steps before, though no step led there. */
 function setBack(evidence: Evidence): Finding | null {
-  const { returns, measured } = evidence.history;
-  const [first, last] = [returns[0], returns.at(-1)];
-  if (first === undefined || last === undefined || returns.length < LEAST_RETURNS) return null;
-  const toOne = returns.every(({ to }) => to === first.to);
-  // A run that goes back to its best weights now and then is meant to.
-  if (returns.length < MOST_MEASURED * measured && !(toOne && evidence.stalls)) return null;
+  const { returns } = evidence.history;
+  const last = returns.at(-1);
+  if (last === undefined || returns.length < LEAST_RETURNS || goesBackToTheBest(evidence)) return null;
   return {
-    symptom: 'Training does not get on: after a step, or before the next, something puts earlier weights back.',
+    ...BACK,
     evidence:
-      `${returns.length} times the weights were others than the step before had left, and the same as at an earlier step: ` +
-      `before step ${last.step + 1} those from before step ${last.to + 1}`,
-    where: 'a callback, or code of your own between the steps',
-    fix: 'let nothing but the optimizer write to weights in training: look for writeWeights and assign in hooks; restore the best ones at the end',
+      `${returns.length} times "${last.path}" was another than the step before had left, and the same as at an earlier step: ` +
+      `before step ${last.step + 1} that from before step ${last.to + 1}`,
+  };
+}
+
+/** Updates that are undone between the steps, though not to the bit. */
+function takenBack({ history, losses, stalls }: Evidence): Finding | null {
+  const parts = history.takenBack.filter((part) => part !== 0);
+  const part = median(parts);
+  const isRule = parts.length >= LEAST_STEPS && parts.length >= 0.5 * losses.length;
+  if (!stalls || !isRule || !(part >= TAKEN_BACK && part < 2)) return null;
+  return {
+    ...BACK,
+    evidence:
+      `after ${parts.length} of ${losses.length} steps weights were others at the next one than the step had left: in the ` +
+      `middle ${formatPercent(part)} of its update were taken back`,
   };
 }
 

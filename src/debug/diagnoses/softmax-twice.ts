@@ -7,7 +7,9 @@ import { disposeBatch, toDeviceBatch } from '../../training/device-batch.js';
 import { attempt, type Evidence } from '../evidence.js';
 import { rows, type Values } from '../look-inside.js';
 import { formatNumber } from '../statistics.js';
-import type { Diagnosis } from './diagnosis.js';
+import { withStateKept } from '../kept-state.js';
+import type { Diagnosis, Finding } from './diagnosis.js';
+import { softmaxOfSoftmax } from './softmax-chains.js';
 
 /** Sums of rows of a softmax in float32; half precision has three digits. */
 const SUM = 5e-3;
@@ -21,7 +23,8 @@ export const softmaxTwice: Diagnosis = {
   cause: 'softmax-twice',
   needs: 'both-ends',
   examine(evidence) {
-    if (!takesProbabilities(evidence)) return null;
+    if (evidence.ownStep) return inOwnStep(evidence);
+    if (evidence.plan.loss instanceof MeanSquaredError) return null;
     const look = evidence.start;
     if (look === null || (look.output.shape[0] ?? 0) < LEAST_ROWS) return null;
     const { loss } = evidence.plan;
@@ -72,9 +75,17 @@ export const softmaxTwice: Diagnosis = {
   },
 };
 
-/** Whether the loss may take a softmax or sigmoid; who knows of a loss of the user's. */
-function takesProbabilities({ plan: { loss }, ownStep }: Evidence): boolean {
-  return !ownStep && !(loss instanceof MeanSquaredError);
+/** Who knows of a loss of the user's: what it computes is followed op by op. */
+function inOwnStep(evidence: Evidence): Finding | null {
+  const chain = attempt(() => withStateKept(() => softmaxOfSoftmax(() => void evidence.rehearse())));
+  if (chain === null) return null;
+  const { kind, where } = chain;
+  return {
+    symptom: `The loss comes down slowly and stops far above zero, because the ${kind} of probabilities is almost flat.`,
+    evidence: `what a ${kind} has made is taken for logits by another, in "${where}", with nothing in between`,
+    where,
+    fix: `leave one of the two out: give the loss what stands before the first ${kind}`,
+  };
 }
 
 /** Rows of numbers from 0 to 1 that sum to 1. */

@@ -17,6 +17,8 @@ export const STEPS = 7;
 const EVEN = 0.02;
 /** Of the update itself: less may be rounding, or an optimizer that settles. */
 const LEAST_GROWTH = 0.03;
+/** Of a sum behind an average: growth that does not fall behind what it was, for so long, and in one direction. */
+const LONG = { steps: 40, shrinks: 0.95, along: 0.95, times: 3 };
 
 /** Updates by the sum of all gradients there ever were. */
 export const unzeroedGradients: Diagnosis = {
@@ -38,7 +40,11 @@ function repeatedUpdates(evidence: Evidence): Float32Array[] {
   try {
     return withStateKept(() => {
       const updates: Float32Array[] = [];
-      while (updates.length < STEPS && mayBeSums(updates)) {
+      while (
+        updates.length < LONG.steps &&
+        (updates.length < STEPS || judgeUpdates(updates) === null) &&
+        mayBeSums(updates)
+      ) {
         writeTrainable(model, initialWeights);
         const draws = state.randomStep.read();
         tf.tidy(() => void oneStep(model, settings, state, batch));
@@ -74,31 +80,45 @@ export function changes(model: Trainable, before: WeightSnapshot): Float32Array 
   return whole;
 }
 
-/** Whether the updates so far may go on to grow by the same vector: most runs are through with the second. */
+/** Whether the updates so far may go on to grow: most runs are through with the second. */
 function mayBeSums(updates: readonly Float32Array[]): boolean {
-  const [first, second] = updates as readonly (Float32Array | undefined)[];
-  if (first === undefined || second === undefined) return true;
-  const growth = second.map((value, i) => value - first[i]!);
-  const last = updates.at(-1)!.map((value, i) => value - updates.at(-2)![i]!);
-  const size = norm(growth);
-  return size > LEAST_GROWTH * norm(second) && norm(last.map((value, i) => value - growth[i]!)) < EVEN * size;
+  if (updates.length < 2) return true;
+  const growth = growthOf(updates);
+  const sizes = growth.map(norm);
+  const [last, before] = [growth.at(-1)!, growth.at(-2)];
+  const isLarge = sizes.at(-1)! > LEAST_GROWTH * norm(updates[0]!);
+  return (
+    isLarge && sizes.at(-1)! >= LONG.shrinks * Math.max(...sizes) && (!before || cosine(last, before) > LONG.along)
+  );
+}
+
+function growthOf(updates: readonly Float32Array[]): Float32Array[] {
+  return updates.slice(1).map((update, i) => update.map((value, k) => value - updates[i]![k]!));
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const product = a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  return product / (norm(a) * norm(b));
 }
 
 /** Whether updates that should be alike grow by the same amount each time. */
 export function judgeUpdates(updates: readonly Float32Array[]): Finding | null {
   if (updates.length < STEPS) return null;
-  const growth = updates.slice(1).map((update, i) => update.map((value, k) => value - updates[i]![k]!));
+  const growth = growthOf(updates);
   const sizes = growth.map(norm);
   const [first, last] = [updates[0]!, updates.at(-1)!].map(norm) as [number, number];
-  const [early, late] = [growth[0]!, growth.at(-1)!];
-  if (!Number.isFinite(last) || !(sizes[0]! > LEAST_GROWTH * last)) return null;
+  const early = growth[0]!;
+  if (!Number.isFinite(last) || early.length === 0 || !(sizes[0]! > LEAST_GROWTH * first)) return null;
   const apart = growth.map((other) => norm(other.map((value, i) => value - early[i]!)) / sizes[0]!);
-  if (!(Math.max(...apart) < EVEN) || late.length === 0) return null;
+  const isEven = Math.max(...apart) < EVEN && sizes[0]! > LEAST_GROWTH * last;
+  const goesOn = updates.length >= LONG.steps && last > LONG.times * first;
+  if (!isEven && !goesOn) return null;
   return {
     symptom:
       'The first steps look right, then updates grow and the loss swings ever wider: old gradients are never set to zero.',
     evidence:
-      `on the same batch, from the same weights, each step's update is larger than the one before by the same vector: ` +
+      `on the same batch, from the same weights, each step's update is larger than the one before` +
+      `${isEven ? ' by the same vector' : ', and its growth does not fall off'}: ` +
       `norm ${formatNumber(first)} at first, ${formatNumber(last)} after ${updates.length} steps`,
     where: 'the sum of gradients',
     fix: 'set the sum to zero after each update: sum.assign(tf.zerosLike(sum)); or accumulateSteps in compile, which does',

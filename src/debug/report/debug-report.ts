@@ -1,5 +1,3 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { IsInt, IsNotEmpty, IsOptional, IsString, Min } from 'class-validator';
 import { BaseCallback } from '../../callbacks/callback.js';
 import { CallbackError } from '../../core/errors.js';
@@ -10,8 +8,8 @@ import { findingsOf } from './found.js';
 import { inspectStep } from './inspect-step.js';
 import { toJson } from './markup.js';
 import { reportPage, type ReportContent } from './report-page.js';
+import { ReportFiles } from './report-files.js';
 import { histogramsOf, RunRecord } from './run-record.js';
-import { TensorBoardWriter } from './tensorboard-writer.js';
 
 /** Options of {@link DebugReport}. */
 export class DebugReportOptions {
@@ -39,13 +37,14 @@ const PART_OF_TIME = 0.02;
 /**
  * Writes what a run does into a folder: a page to look at, lines of JSON, and event files for TensorBoard.
  *
- * `report.markup` opens without a network in any browser and is written anew as training goes on: loss, metrics, learning
+ * `report.html` opens without a network in any browser and is written anew as training goes on: loss, metrics, learning
  * rate, heat maps of gradient norms and update ratios by layer, histograms, dead units, memory and time of a step, the graph
  * of layers with shapes and gradient norms, and what other callbacks of the run have found. `report.jsonl` has one line for
  * each probe, epoch and finding; `tensorboard` the scalars and histograms.
  *
  * When to use: in any run that is to be understood; `fit({ debug: { report: directory } })` attaches one together with a
- * `GradientDoctor`. A folder holds one run: a later one begins the files anew, unless `fit` is given `resume`.
+ * `GradientDoctor`. A folder holds one run: a later one begins the files anew, unless `fit` is given `resume`, and one that
+ * still writes there is told so and writes no more.
  *
  * The first probed step is recorded and traced once more for its graph and its times; probed steps cost what their
  * measurements cost.
@@ -77,7 +76,7 @@ const PART_OF_TIME = 0.02;
 export class DebugReport extends BaseCallback<DebugReportOptions> {
   private record = new RunRecord();
   private anatomy: ReportContent['anatomy'];
-  private events: TensorBoardWriter | undefined;
+  private files: ReportFiles | undefined;
   private told = new Set<string>();
   private histogramsOfEpoch: number | undefined;
   private state: string | undefined;
@@ -103,11 +102,13 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     this.nextPage = 0;
     this.isLost = false;
     try {
-      const folder = join(directory, 'tensorboard');
-      mkdirSync(folder, { recursive: true });
-      if (!this.run.mayResume) writeFileSync(join(directory, 'report.jsonl'), '');
-      this.events = new TensorBoardWriter(folder, this.run.mayResume);
+      this.files = new ReportFiles(directory, this.run.mayResume);
+      const { modelName, epochs, initialEpoch, stepsPerEpoch } = this.run;
+      this.tell('run', { title: this.title, model: modelName, epochs, initialEpoch, stepsPerEpoch });
+      this.state = 'running';
+      this.writePage();
     } catch (error) {
+      this.state = undefined;
       throw new CallbackError('report-directory', {
         where: `callback "${this.name}"`,
         expected: 'a folder that can be written',
@@ -116,9 +117,6 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
         cause: error,
       });
     }
-    this.state = 'running';
-    const { modelName, epochs, initialEpoch, stepsPerEpoch } = this.run;
-    this.tell('run', { title: this.title, model: modelName, epochs, initialEpoch, stepsPerEpoch });
   }
 
   override async onProbe(reading: ProbeReading): Promise<void> {
@@ -142,7 +140,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     this.record.epochs.push(entry);
     this.write(() => {
       this.tell('epoch', entry);
-      this.events?.add(totalSteps, logs);
+      this.files?.events.add(totalSteps, logs);
       this.refresh();
     });
   }
@@ -163,8 +161,8 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
       if (this.state !== undefined) this.finish(this.state);
     } finally {
       this.state = undefined;
-      this.events?.close();
-      this.events = undefined;
+      this.files?.close();
+      this.files = undefined;
       super.detach();
     }
   }
@@ -208,7 +206,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
 
   private tell(kind: string, content: object, slim = false): void {
     const written = slim ? withoutHistograms(content) : content;
-    appendFileSync(join(this.options.directory, 'report.jsonl'), `${toJson({ kind, ...written })}\n`);
+    this.files?.addLine(toJson({ kind, ...written }));
   }
 
   private tellEvents(reading: ProbeReading, learningRate: number, withHistograms: boolean): void {
@@ -221,7 +219,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     const histograms = kinds.flatMap((kind) =>
       histogramsOf(reading, kind).map(([path, histogram]) => [`${kind}/${path}`, histogram] as const),
     );
-    this.events?.add(reading.totalSteps, scalars, Object.fromEntries(histograms));
+    this.files?.events.add(reading.totalSteps, scalars, Object.fromEntries(histograms));
   }
 
   /** Writes the page where the last one is old enough. */
@@ -252,10 +250,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
       found,
       anatomy: this.anatomy,
     });
-    const path = join(this.options.directory, 'report.html');
-    // Beside it and renamed: a browser never sees half of a page. Not synced: a report is no checkpoint.
-    writeFileSync(`${path}.partial`, page);
-    renameSync(`${path}.partial`, path);
+    this.files?.writePage(page);
   }
 }
 

@@ -1,5 +1,5 @@
 import { scaleColour } from './colours.js';
-import { formatNumber, shorten } from './format.js';
+import { cutOff, formatNumber, shorten } from './format.js';
 import type { GraphEdge, LayerGraph } from './layer-graph.js';
 import { markup, type Markup } from './markup.js';
 
@@ -9,6 +9,7 @@ const RANK = { height: 104, margin: 16 };
 const WORDS = 124;
 const LANE = { first: 44, width: 16 };
 const LONGEST_LABEL = 26;
+const LONGEST_TITLE = 120;
 
 interface Place {
   readonly rank: number;
@@ -22,7 +23,7 @@ interface Place {
  *
  * @param cotangents - norms by path of the layer that makes the tensor
  */
-export function drawLayerGraph(graph: LayerGraph, cotangents: Readonly<Record<string, number | undefined>>): Markup {
+export function drawLayerGraph(graph: LayerGraph, cotangents: ReadonlyMap<string, number | undefined>): Markup {
   const places = placeBoxes(graph);
   const right = Math.max(...places.map(({ x }) => x)) + BOX.width;
   const passing = graph.edges.filter((edge) => passesBy(edge, places));
@@ -30,9 +31,9 @@ export function drawLayerGraph(graph: LayerGraph, cotangents: Readonly<Record<st
   const used = Math.max(-1, ...lanes) + 1;
   const width = right + (used > 0 ? LANE.first + LANE.width * used : 0) + WORDS;
   const height = Math.max(...places.map(({ y }) => y)) + BOX.height + RANK.margin;
-  const colourOf = colouring(Object.values(cotangents).filter((norm) => norm !== undefined));
+  const colourOf = colouring([...cotangents.values()].filter((norm) => norm !== undefined));
   const edges = graph.edges.map((edge) => {
-    const norm = cotangents[graph.boxes[edge.from]!.path || ' '];
+    const norm = cotangents.get(graph.boxes[edge.from]!.path || ' ');
     const lane = lanes[passing.indexOf(edge)];
     const { path, x, y } =
       lane === undefined ? straight(edge, places) : around(edge, places, right + LANE.first + LANE.width * lane);
@@ -47,7 +48,7 @@ export function drawLayerGraph(graph: LayerGraph, cotangents: Readonly<Record<st
     const isInput = ops.length === 0 && path === '';
     const title = label || (i === lastOutside(graph) ? 'loss and metrics' : 'outside layers');
     return markup`<g class="box${isInput ? ' input' : path === '' ? ' outside' : ''}"
-      ><title>${title}: ${ops.join(', ')}</title>
+      ><title>${cutOff(`${shorten(title, LONGEST_TITLE)}: ${ops.join(', ')}`, 2 * LONGEST_TITLE)}</title>
       <rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="8" />
       <text class="name" x="${x + BOX.width / 2}" y="${y + (isInput ? 28 : 20)}">${shorten(title, LONGEST_LABEL)}</text>
       <text class="ops" x="${x + BOX.width / 2}" y="${y + 36}">${cutOff(ops.join(', '), LONGEST_LABEL + 4)}</text></g
@@ -141,8 +142,4 @@ function colouring(norms: readonly number[]): (norm: number | undefined) => stri
     if (norm === 0) return 'var(--zero)';
     return scaleColour(high > low ? (Math.log10(norm) - low) / (high - low) : 1);
   };
-}
-
-function cutOff(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }

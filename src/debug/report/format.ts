@@ -21,7 +21,23 @@ export function formatMicroseconds(value: number): string {
   return value < 1000 ? `${value.toFixed(0)} µs` : `${(value / 1000).toFixed(2)} ms`;
 }
 
-/** The end of a path, which tells more than its beginning. */
+/** The end of a path, which tells more than its beginning; cut between characters. */
 export function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
+  const characters = [...visible(text)];
+  return characters.length <= most
+    ? characters.join('')
+    : `…${characters.slice(characters.length - most + 1).join('')}`;
+}
+
+/** The beginning of a text. */
+export function cutOff(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+/** What would hide itself, or turn round the text behind it, by its number: controls, marks of direction, half characters. */
+export function visible(text: string): string {
+  return text.replace(
+    /(?![\n\t])\p{Cc}|\p{Bidi_Control}|\p{Cs}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,4 +1,3 @@
-import { AdjointError } from '../../core/errors.js';
 import { sizeOf } from '../../core/shape.js';
 import { bytesOf, keptForBackward } from '../../engine/record/graph-memory.js';
 import { mergeCasts } from '../../engine/record/merge-casts.js';
@@ -51,8 +50,8 @@ export async function inspectStep(inspection: RunInspection): Promise<StepAnatom
       examples: batch.size,
     };
   } catch (error) {
-    if (!(error instanceof AdjointError)) throw error;
-    return { problem: error.message };
+    // Whatever the model's code throws when it is run out of its turn: a training is worth more than its report.
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -1,3 +1,5 @@
+import { visible } from './format.js';
+
 /** Text that is HTML already. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -33,5 +35,5 @@ function render(value: Content): string {
   if (value === undefined) return '';
   if (value instanceof Markup) return value.text;
   if (Array.isArray(value)) return (value as readonly Content[]).map(render).join('');
-  return String(value as string | number).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return visible(String(value as string | number)).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { BarChart, Chart } from './chart.js';
-import { curves, heatMap, settings } from './charts.js';
+import { curves, heatMap, MOST_CHARACTERS, settings } from './charts.js';
 import type { Found } from './found.js';
-import { formatNumber } from './format.js';
+import { cutOff, formatNumber, shorten } from './format.js';
 import type { StepAnatomy } from './inspect-step.js';
 import { dataBlock, markup, Markup } from './markup.js';
 import type { RunRecord } from './run-record.js';
 import {
   chartSection,
   deadUnitsSection,
+  FINDINGS,
   findingsSection,
   graphSection,
   histogramsSection,
@@ -34,11 +35,15 @@ export interface ReportContent {
   readonly anatomy: StepAnatomy | { readonly problem: string } | undefined;
 }
 
+const LONGEST_TITLE = 300;
+
 let assets: { script: Markup; scriptHash: string; style: Markup } | undefined;
 
 /** One file with all that it needs in it; a browser that opens it asks nobody for anything. */
 export function reportPage(content: ReportContent): string {
-  const { title, modelName, state, record, found, anatomy } = content;
+  const { state, record, found, anatomy } = content;
+  const title = cutOff(content.title, LONGEST_TITLE);
+  const modelName = cutOff(content.modelName, LONGEST_TITLE);
   const { script, scriptHash, style } = (assets ??= readAssets());
   const newest = record.latest.at(-1);
   const step = anatomy !== undefined && 'graph' in anatomy ? anatomy : undefined;
@@ -53,6 +58,7 @@ export function reportPage(content: ReportContent): string {
   const gradients = heatMap(record, 'gradientNorms', 'Gradient norms by layer', 'gradient norm');
   const updates = heatMap(record, 'updateRatios', 'Update ratios by layer', 'update ratio');
   const running = state === 'running';
+  const told = found.slice(0, FINDINGS).map(({ from, title: cause }) => ({ from, title: cause }));
   const page = markup`<!doctype html>
     <html lang="en">
       <head>
@@ -107,7 +113,7 @@ export function reportPage(content: ReportContent): string {
         <footer>
           Written by Adjoint. The same numbers stand in report.jsonl, and for TensorBoard in the folder tensorboard.
         </footer>
-        ${dataBlock('data', { title, modelName, state, running, charts, found })}
+        ${dataBlock('data', { title, modelName, state, running, charts, found: told })}
         <script>${script}</script>
       </body>
     </html> `;
@@ -125,7 +131,8 @@ function timeByLayer({ profile }: StepAnatomy): BarChart {
     kind: 'bars',
     title: 'Time by layer',
     xLabel: 'microseconds',
-    rows: profile.layers.flatMap(({ path, forwardMicroseconds, backwardMicroseconds, microseconds }) => {
+    rows: profile.layers.flatMap(({ path: whole, forwardMicroseconds, backwardMicroseconds, microseconds }) => {
+      const path = shorten(whole, MOST_CHARACTERS);
       const other = microseconds - forwardMicroseconds - backwardMicroseconds;
       return [
         { name: path, part: 'forward', value: forwardMicroseconds },

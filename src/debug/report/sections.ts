@@ -1,18 +1,23 @@
 import type { ProbeReading } from '../../training/probe-contract.js';
 import type { Chart } from './chart.js';
+import { MOST_CHARACTERS } from './charts.js';
 import { drawHistograms } from './draw-histograms.js';
 import { drawLayerGraph } from './draw-layer-graph.js';
 import type { Found } from './found.js';
-import { formatBytes, formatMicroseconds, formatNumber, formatPercent } from './format.js';
+import { formatBytes, formatMicroseconds, formatNumber, formatPercent, cutOff, shorten } from './format.js';
 import type { StepAnatomy } from './inspect-step.js';
 import { markup, type Content, type Markup } from './markup.js';
 import { histogramsOf, type HistogramKind, type RunRecord } from './run-record.js';
 
-const ROWS_OF_A_LIST = 400;
+const ROWS_OF_A_LIST = 200;
 const OPS = 15;
-const FINDINGS = 50;
+export const FINDINGS = 50;
+/** Of one callback and kind, so that they do not hide the others. */
+const ALIKE = 5;
+/** Characters of what a finding says in one place. */
+const LONGEST_WORDS = 2000;
 /** A histogram takes some 500 bytes. */
-const HISTOGRAM_ROWS = 150;
+const HISTOGRAM_ROWS = 100;
 /** Probes whose histograms are drawn over each other. */
 const OVERLAID = 3;
 const UNITS = 12;
@@ -25,14 +30,14 @@ function table(head: readonly string[], rows: readonly (readonly Content[])[]): 
       <table>
         <thead>
           <tr>
-            ${head.map((name) => markup`<th scope="col">${name}</th>`)}
+            ${head.map((name) => markup`<th scope="col">${shorten(name, MOST_CHARACTERS)}</th>`)}
           </tr>
         </thead>
         <tbody>
           ${shown.map(
             (row) =>
               markup`<tr>
-                ${row.map((cell) => markup`<td>${cell}</td>`)}
+                ${row.map((cell) => markup`<td>${typeof cell === 'string' ? shorten(cell, MOST_CHARACTERS) : cell}</td>`)}
               </tr>`,
           )}
         </tbody>
@@ -76,22 +81,30 @@ function numbersOf(chart: Chart): Markup {
 
 /** What the doctor and the monitors found. */
 export function findingsSection(found: readonly Found[]): Markup {
-  const cards = found.slice(0, FINDINGS).map(
-    ({ from, title, words }) =>
+  const kinds = new Map<string, Found[]>();
+  for (const one of found) {
+    const kind = `${one.from} ${one.title}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), one]);
+  }
+  const shown = [...kinds.values()].flatMap((alike) =>
+    alike.slice(0, ALIKE).map((one, i) => ({ ...one, rest: i === ALIKE - 1 ? alike.length - ALIKE : 0 })),
+  );
+  const cards = shown.slice(0, FINDINGS).map(
+    ({ from, title, words, rest }) =>
       markup`<article class="finding">
         <h3>${title} <span class="soft">(${from})</span></h3>
         <dl>
           ${Object.entries(words).map(
             ([name, text]) =>
               markup`<dt>${name}</dt>
-                <dd>${text}</dd>`,
+                <dd>${cutOff(text, LONGEST_WORDS)}</dd>`,
           )}
         </dl>
-      </article>`,
+      </article>${rest > 0 ? markup`<p class="soft">and ${rest} more like it: see report.jsonl</p>` : undefined}`,
   );
   return markup`<section class="wide">
     <h2>Findings</h2>
-    ${found.length > FINDINGS ? markup`<p class="soft">The first ${FINDINGS} of ${found.length}.</p>` : undefined}${
+    ${shown.length > FINDINGS ? markup`<p class="soft">The first ${FINDINGS} of ${found.length}.</p>` : undefined}${
       found.length > 0
         ? cards
         : markup`<p class="soft">None so far: no callback of this run has found anything wrong.</p>`
@@ -158,7 +171,10 @@ export function histogramsSection({ latest }: RunRecord): Markup | undefined {
       const histograms = readings.flatMap((reading) => reading.get(path) ?? []);
       const entry = byPath.get(path) ?? {};
       byPath.set(path, entry);
-      entry[kind] = drawHistograms(histograms, `${kind} of ${path === '' ? 'the model' : path}`);
+      entry[kind] = drawHistograms(
+        histograms,
+        `${kind} of ${path === '' ? 'the model' : shorten(path, MOST_CHARACTERS)}`,
+      );
     }
   }
   if (byPath.size === 0) return undefined;
@@ -181,7 +197,7 @@ export function histogramsSection({ latest }: RunRecord): Markup | undefined {
 
 /** The layers of the forward pass and what flows between them. */
 export function graphSection({ graph }: StepAnatomy, reading: ProbeReading | undefined): Markup {
-  const cotangents = Object.fromEntries(
+  const cotangents = new Map(
     Object.entries(reading?.layers ?? {}).map(([path, { cotangentNorm }]) => [path, cotangentNorm]),
   );
   const nameOf = (index: number): string => graph.boxes[index]!.label || 'outside layers';
@@ -200,7 +216,7 @@ export function graphSection({ graph }: StepAnatomy, reading: ProbeReading | und
           nameOf(from),
           nameOf(to),
           `[${shape.join(', ')}]`,
-          formatNumber(cotangents[graph.boxes[from]!.path || ' ']),
+          formatNumber(cotangents.get(graph.boxes[from]!.path || ' ')),
         ]),
       )}
     </details>
