@@ -123,9 +123,9 @@ async function diagnoseLoop(model: Trainable, step: LoopStep, steps: number): Pr
       const after = engine().counters();
       const { state } = tapeEngine();
       const tapeNodes = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
-      counts.push({ tensors: after.tensors, ops: after.executedOps - executedOps, tapeNodes });
+      counts.push({ tensors: after.tensors, ops: after.executedOps - executedOps, tapeNodes, isProbed: false });
     }
-    const counted = { counts, readings: [], epochStarts: [0] };
+    const counted = { counts, epochStarts: [0] };
     tell('growing-graph', growingGraph.examine(counted));
     tell('leaking-tensors', leakingTensors.examine(counted));
     kept.restore();

@@ -12,6 +12,7 @@ import type { Logs } from '../training/logs.js';
 import { disposeBatch, toDeviceBatch } from '../training/device-batch.js';
 import type { NonFiniteReport } from '../training/non-finite-report.js';
 import type { ProbeReading } from '../training/probe-contract.js';
+import { ProbeLog } from '../training/probe-log.js';
 import type { TrainState } from '../training/train-state.js';
 import type { Trainable } from '../training/trainable.js';
 import type { TrainingPlan } from '../training/training-plan.js';
@@ -41,6 +42,8 @@ export interface StepCount {
   readonly ops: number;
   /** Nodes on a tape that nobody has ended. */
   readonly tapeNodes: number;
+  /** Whether gradients were measured in it, which takes more ops. */
+  readonly isProbed: boolean;
 }
 
 /** All that a doctor knows of a run. */
@@ -51,7 +54,7 @@ export class Evidence {
   readonly epochs: Logs[] = [];
   /** Index of the first step of each epoch. */
   readonly epochStarts: number[] = [];
-  readonly readings: ProbeReading[] = [];
+  readonly probes = new ProbeLog();
   readonly counts: StepCount[] = [];
   /** Copies of the first batches. */
   readonly batches: Batch[] = [];
@@ -78,6 +81,11 @@ export class Evidence {
     readonly validation: Batch | null,
   ) {
     this.history = new WeightHistory(model, initialWeights);
+  }
+
+  /** What was measured, in as many steps as there is room for. */
+  get readings(): readonly ProbeReading[] {
+    return this.probes.all;
   }
 
   /** Whether the model has a training step of its own. */

@@ -84,6 +84,8 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
   private weightsBefore: WeightSnapshot | null = null;
   private isFresh = true;
   private opsBefore = 0;
+  /** Whether the running step is a measured one. */
+  private isProbed = false;
   /** Steps in a row that were not finite. */
   private bad = 0;
   private history: WeightHistory | null = null;
@@ -123,7 +125,8 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
   }
 
   override onProbe(reading: ProbeReading): void {
-    this.ensureEvidence().readings.push(reading);
+    this.ensureEvidence().probes.add(reading);
+    this.isProbed = true;
     this.history?.probe(reading);
   }
 
@@ -133,7 +136,8 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
     this.history?.end(this.run.progress.totalSteps);
     const { state } = tapeEngine();
     const tapeNodes = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
-    evidence.counts.push({ tensors, ops: executedOps - this.opsBefore, tapeNodes });
+    evidence.counts.push({ tensors, ops: executedOps - this.opsBefore, tapeNodes, isProbed: this.isProbed });
+    this.isProbed = false;
     const batch = this.run.inspection.batches.at(-1);
     if (batch !== undefined) evidence.add(batch);
     const loss = logs['loss'] ?? Object.values(logs)[0] ?? NaN;
@@ -158,7 +162,7 @@ export class GradientDoctor extends BaseCallback<GradientDoctorOptions> {
       if (options.print) run.logger.info(formatFixes(this.tried));
     }
     const seconds = this.milliseconds / 1000;
-    if (!options.print || seconds < WORTH_TELLING) return;
+    if (!options.print || run.verbose === 0 || seconds < WORTH_TELLING) return;
     run.logger.info(`GradientDoctor: ${found.length} findings; looking took ${seconds.toFixed(1)} s`);
   }
 

@@ -120,13 +120,15 @@ function precisionOf(
 
 function checkNames(metrics: readonly BaseMetric[], logs: readonly string[], where: string): void {
   const names = metrics.map(({ name }) => name);
-  const taken = ['loss', ...logs];
-  const clash = names.find((name, i) => taken.includes(name) || names.indexOf(name) !== i);
+  const taken = ['loss', 'learningRate', 'lossScale', '__proto__', ...logs];
+  // Of validation.
+  const isTaken = (name: string): boolean => taken.includes(name) || name.startsWith('val_');
+  const clash = names.find((name, i) => isTaken(name) || names.indexOf(name) !== i);
   if (clash === undefined) return;
   throw new OptionsError('invalid-option', {
     where: `option "metrics" of ${where}`,
-    expected: `metrics of different names, none of them ${taken.map((name) => `"${name}"`).join(' or ')}`,
-    received: taken.includes(clash) ? `one named "${clash}"` : `two named "${clash}"`,
+    expected: `metrics of different names, none of them ${taken.map((name) => `"${name}"`).join(', ')} or "val_..."`,
+    received: isTaken(clash) ? `one named "${clash}"` : `two named "${clash}"`,
     fix: 'give one of them another name option',
   });
 }

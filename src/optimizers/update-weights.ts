@@ -44,7 +44,7 @@ export function updateWeights(
     const now = groups.map(readAll);
     const tested = groups.map((_, i) => (i < weights.length ? [weights[i]!.gradient, ...now[i]!] : now[i]!));
     const floats = tested.filter(([value]) => value!.dtype === 'float32');
-    const stands = tf.logicalAnd(finite, allFinite(floats.map(sumOf)));
+    const stands = tf.logicalAnd(finite, allFinite([tf.stack(floats.map(sumOf))]));
     for (const [i, group] of groups.entries()) {
       for (const [k, variable] of group.entries()) choose(variable, stands, now[i]![k]!, old[i]![k]!);
     }
@@ -73,11 +73,11 @@ function readAll(variables: readonly Variable[]): Tensor[] {
 }
 
 /**
- * One test for a gradient, its weight and slots, all of one shape, in place of one each. Finite values whose sum is not are
- * at the end of float32's range, where the next step would end.
+ * A number that is finite only where a gradient, its weight and slots, all of one shape, are: one test in place of one each.
+ * Finite values whose sum is not are at the end of float32's range, where the next step would end.
  */
 function sumOf(values: readonly Tensor[]): Tensor {
-  return values.length === 1 ? values[0]! : tf.addN([...values]);
+  return tf.sum(values.length === 1 ? values[0]! : tf.addN([...values]));
 }
 
 /** An asynchronous rule would write after the step, or fail where nobody hears it. */

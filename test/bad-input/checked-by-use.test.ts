@@ -119,13 +119,13 @@ describe('compile refuses', () => {
   it('metrics of one name, and accuracy where its form is open', async () => {
     expect(await refusedCompile({ ...mse, metrics: ['mean', 'mean'] })).toMatchInlineSnapshot(`
      "OptionsError [invalid-option] option "metrics" of compile of model "digits"
-       expected  metrics of different names, none of them "loss"
+       expected  metrics of different names, none of them "loss", "learningRate", "lossScale", "__proto__" or "val_..."
        received  two named "mean"
        fix       give one of them another name option"
     `);
     expect(await refusedCompile({ ...mse, metrics: [new BinaryAccuracy({ name: 'loss' })] })).toMatchInlineSnapshot(`
      "OptionsError [invalid-option] option "metrics" of compile of model "digits"
-       expected  metrics of different names, none of them "loss"
+       expected  metrics of different names, none of them "loss", "learningRate", "lossScale", "__proto__" or "val_..."
        received  one named "loss"
        fix       give one of them another name option"
     `);

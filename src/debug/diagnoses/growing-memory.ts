@@ -3,7 +3,7 @@ import { formatNumber } from '../statistics.js';
 import type { Diagnosis, Finding } from './diagnosis.js';
 
 /** What is counted of a run. */
-type Counted = Pick<Evidence, 'counts' | 'readings' | 'epochStarts'>;
+type Counted = Pick<Evidence, 'counts' | 'epochStarts'>;
 
 /** The first steps make slots, recordings and caches. */
 const SETTLING = 3;
@@ -45,10 +45,9 @@ function openTape(counts: readonly StepCount[]): Finding | null {
 }
 
 /** Ops of the steps that were not measured: measuring takes more of them. */
-function plainOps({ counts, readings }: Counted): number[] {
-  const probed = new Set(readings.map(({ totalSteps }) => totalSteps - readings[0]!.totalSteps));
-  const settled = counts.map(({ ops }, step) => ({ ops, step })).slice(SETTLING);
-  const plain = settled.filter(({ step }) => !probed.has(step));
+function plainOps({ counts }: Counted): number[] {
+  const settled = counts.slice(SETTLING);
+  const plain = settled.filter(({ isProbed }) => !isProbed);
   return (plain.length < LEAST_STEPS ? settled : plain).map(({ ops }) => ops);
 }
 

@@ -10,6 +10,8 @@ import { removeDeadNodes } from './remove-dead-nodes.js';
 const SMALL_GRAPH_ELEMENTS = 2_000_000;
 /** Handing a call to another thread costs some 20 us: below this share of the work it is worth it. */
 const SYNCHRONOUS_BELOW_MS = 0.5;
+/** Making the trial of a graph of more ops takes longer than it can save. */
+const MOST_OPS = 5000;
 const WARM_UP_RUNS = 3;
 const TIMED_RUNS = 15;
 /** A setting must win by more than noise. */
@@ -36,7 +38,8 @@ export function settingsFor(executor: RunSettings['executor'], milliseconds: num
  * results are equal to the bit; one in half precision keeps the default. Large graphs, and `useEngine({ deterministic: true })`, take the defaults.
  */
 export async function chooseSettings(name: string, graph: RecordedGraph, inputIds: readonly number[]): Promise<Choice> {
-  if (engineOptions().deterministic === true || countElements(graph) > SMALL_GRAPH_ELEMENTS) {
+  const isLarge = graph.nodes.length > MOST_OPS || countElements(graph) > SMALL_GRAPH_ELEMENTS;
+  if (engineOptions().deterministic === true || isLarge) {
     return { settings: DEFAULT_SETTINGS, milliseconds: undefined };
   }
   const candidates = computesInHalf(graph) ? CANDIDATES.slice(0, 1) : CANDIDATES;

@@ -11,9 +11,17 @@ import { recordSteadily } from './record-steadily.js';
 import { reluAfterPooling } from './relu-after-pooling.js';
 import { removeDeadNodes } from './remove-dead-nodes.js';
 import { repeatGraph } from './repeat-graph.js';
+import { sumBeforePooling } from './sum-before-pooling.js';
 
 /** In the order in which they run. */
-const PASSES: readonly GraphPass[] = [mergeCasts, removeDeadNodes, mergeConstants, matmulOfMatrices, reluAfterPooling];
+const PASSES: readonly GraphPass[] = [
+  mergeCasts,
+  removeDeadNodes,
+  mergeConstants,
+  matmulOfMatrices,
+  reluAfterPooling,
+  sumBeforePooling,
+];
 
 /** Runs `fn` as {@link RecordedFunction.record} does, for its graph alone. */
 export function recordGraph(inputs: readonly Tensor[], fn: () => Tensor[]): RecordedGraph {

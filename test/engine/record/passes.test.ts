@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import '../../../src/container.js';
+import { biasAdd } from '../../../src/autodiff/ops/bias-add.js';
+import { withPrecision } from '../../../src/engine/precision/mixed-precision.js';
 import { defineFunction } from '../../../src/engine/record/define-function.js';
 import { mergeConstants } from '../../../src/engine/record/merge-constants.js';
 import type { GraphPass, RecordedGraph } from '../../../src/engine/record/recorded-graph.js';
 import { Recorder } from '../../../src/engine/record/recorder.js';
 import { removeDeadNodes } from '../../../src/engine/record/remove-dead-nodes.js';
+import { sumBeforePooling } from '../../../src/engine/record/sum-before-pooling.js';
 import { engine } from '../../../src/engine/start-engine.js';
 import { tf, type Tensor } from '../../../src/engine/tfjs.js';
 import { Variable } from '../../../src/engine/variable.js';
@@ -115,4 +119,40 @@ describe('mergeConstants', () => {
     expect(graph.results[2]!.node).toBe(constant);
     x.dispose();
   });
+});
+
+describe('sumBeforePooling', () => {
+  /** Whole numbers: their sums are exact in any order. */
+  const whole = (shape: number[], most: number): Tensor =>
+    tf.tensor(
+      Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => (7 * i * i + 3 * i) % most),
+      shape,
+    );
+
+  it.each([
+    ['mixed_bfloat16', 2, 2, true],
+    ['mixed_bfloat16', 3, 2, true],
+    ['mixed_float16', 2, 2, true],
+    ['float32', 2, 2, false],
+  ] as const)(
+    'of a bias of a pooled convolution in %s, windows of %i by %i',
+    async (precision, size, stride, moves) => {
+      const [x, filter, weights] = [whole([2, 6, 6, 1], 5), whole([1, 1, 1, 3], 3), whole([2, 3, 3, 3], 4)];
+      const bias = tf.zeros([3]);
+      const graph = await checkPass(sumBeforePooling, [x, filter as Tensor, weights, bias], () =>
+        withPrecision(
+          precision,
+          () => false,
+          () => {
+            const pooled = (b: Tensor): Tensor =>
+              tf.maxPool(biasAdd(tf.conv2d(x as never, filter as never, 1, 'same'), b) as never, size, stride, 'same');
+            return [tf.grad((b) => tf.sum(tf.mul(pooled(b), weights)))(bias)];
+          },
+        ),
+      );
+      const summed = nodesOf(graph, moves ? 'Sum' : 'BiasAddGrad').map(({ inputs: [input] }) => input!.node.op);
+      expect(summed.includes('MaxPoolGrad')).toBe(!moves);
+      tf.dispose([x, filter, weights, bias]);
+    },
+  );
 });
