@@ -36,7 +36,10 @@ export const float16Underflow: Diagnosis = {
 
     function compare() {
       const batch = evidence.sample;
-      const half = evidence.lookNow(batch, { lossScale, layers: false });
+      // An example counts for more in a mean over fewer: the scale makes up for that.
+      const isMean = plan.loss.options.reduction !== 'sum';
+      const scaleOfPart = isMean ? (lossScale * batch.size) / Math.max(batch.size, batches[0]!.size) : lossScale;
+      const half = evidence.lookNow(batch, { lossScale: scaleOfPart, layers: false });
       const exact = evidence.lookNow(batch, { layers: false }, single);
       const found = [...(exact?.gradients ?? [])].flatMap(([path, gradient]) => {
         const other = half?.gradients.get(path);

@@ -1,7 +1,7 @@
 import { formatNumber, formatPercent, median } from '../statistics.js';
 import type { Evidence } from '../evidence.js';
 import type { Diagnosis } from './diagnosis.js';
-import { tryRates, type RateTrial } from './learning-rate-trial.js';
+import { rateOf, tryRates, type RateTrial } from './learning-rate-trial.js';
 
 /** Of the weights' norm, in the middle of all measured steps: at this rate they turn round in three thousand steps. */
 const MOST_UPDATE = 3e-4;
@@ -15,7 +15,9 @@ const TIMES_MORE = 4;
 const TRAINED = 0.5;
 /** Updates by weight at which trials begin and end; rounding lies below what can be told from the update of the run. */
 const TRIED = { from: 1e-5, to: 0.3, rounding: 1e-6 };
-const MOST_DECADES = 14;
+const MOST_DECADES = 5;
+/** Rates that are tried where the update is too small to tell. */
+const RATES = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10];
 /** Of the rate: what does not move the weights. */
 const NOTHING = 1e-9;
 
@@ -69,10 +71,7 @@ function gainOver(still: RateTrial, { last }: RateTrial): number {
 
 /** Trials of a rate of nothing, of the rate as it is and of larger ones, ten times each, until they do no more good. */
 function largerRates(evidence: Evidence, update: number): RateTrial[] | null {
-  const known = update > TRIED.rounding ? update : 0;
-  const factors = Array.from({ length: MOST_DECADES }, (_, i) => 10 ** (i + 1)).filter((factor) => {
-    return known === 0 || (factor * known >= TRIED.from && factor * known <= TRIED.to);
-  });
+  const factors = update > TRIED.rounding ? decadesOf(update) : decadesOfRates(rateOf(evidence) ?? 1);
   let trials: RateTrial[] | null = null;
   for (const [i] of factors.entries()) {
     trials = tryRates(evidence, [NOTHING, 1, ...factors.slice(0, i + 1)]);
@@ -81,4 +80,13 @@ function largerRates(evidence: Evidence, update: number): RateTrial[] | null {
     if (best !== undefined && gainOver(trials[0]!, best) > LEAST_GAIN && last.last > best.last) break;
   }
   return trials;
+}
+
+function decadesOf(update: number): number[] {
+  const factors = Array.from({ length: MOST_DECADES }, (_, i) => 10 ** (i + 1));
+  return factors.filter((factor) => factor * update >= TRIED.from && factor * update <= TRIED.to);
+}
+
+function decadesOfRates(rate: number): number[] {
+  return RATES.map((wanted) => wanted / rate).filter((factor) => factor > 1 && Number.isFinite(factor));
 }
