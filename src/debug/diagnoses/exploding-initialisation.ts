@@ -10,6 +10,8 @@ const MOST_MEAN_GAIN = 2.5;
 const LEAST_KERNELS = 3;
 /** From the input of the first kernel to the model's output. */
 const MOST_GROWTH = 1000;
+/** Less is enough where the first loss, too, is so many times that of the best constant prediction. */
+const GROWTH_WITH_LOSS = { growth: 50, loss: 20 };
 
 /** Kernels that are drawn too large, so that numbers grow from layer to layer. */
 export const explodingInitialisation: Diagnosis = {
@@ -29,7 +31,10 @@ export const explodingInitialisation: Diagnosis = {
     const byGain = gains[largest]! >= MOST_GAIN;
     const byDepth = kernels.length >= LEAST_KERNELS && mean >= MOST_MEAN_GAIN;
     const byGrowth = into > 0 && !(growth < MOST_GROWTH) && mean > 1;
-    if (!byGain && !byDepth && !byGrowth) return null;
+    const base = evidence.constantLoss;
+    const startsFarOff = base !== null && base > 0 && look.loss > GROWTH_WITH_LOSS.loss * base;
+    const byLoss = into > 0 && growth > GROWTH_WITH_LOSS.growth && startsFarOff && mean > 1;
+    if (!byGain && !byDepth && !byGrowth && !byLoss) return null;
     return {
       symptom:
         'Numbers grow from layer to layer before anything is learnt, and the first losses and gradients with them.',
