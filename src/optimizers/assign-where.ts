@@ -9,9 +9,14 @@ export function assignWhere(condition: Tensor | null, variable: Variable, value:
     variable.assign(value);
     return;
   }
+  tf.tidy(() => assignOneOf(condition, variable, value, variable.read()));
+}
+
+/** Writes `value`, or `other` where the condition, a boolean scalar, is false. */
+export function assignOneOf(condition: Tensor, variable: Variable, value: Tensor, other: Tensor): void {
   tf.tidy(() => {
     // With a scalar condition this op passes one of its inputs on and copies neither.
-    const [chosen] = executeOp('Select', [typeAttribute('T', variable.dtype)], [condition, value, variable.read()]);
+    const [chosen] = executeOp('Select', [typeAttribute('T', variable.dtype)], [condition, value, other]);
     variable.assign(chosen!);
   });
 }

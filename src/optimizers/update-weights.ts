@@ -1,9 +1,8 @@
 import { SetupError } from '../core/errors.js';
-import { typeAttribute } from '../engine/attribute.js';
-import { executeOp } from '../engine/execute-op.js';
 import { tf, type Tensor } from '../engine/tfjs.js';
 import type { Variable } from '../engine/variable.js';
 import { allFinite } from './all-finite.js';
+import { assignOneOf } from './assign-where.js';
 import type { BaseOptimizer, WeightUpdate } from './base-optimizer.js';
 import type { OptimizerState } from './optimizer-state.js';
 
@@ -46,7 +45,7 @@ export function updateWeights(
     const floats = tested.filter(([value]) => value!.dtype === 'float32');
     const stands = tf.logicalAnd(finite, allFinite([tf.stack(floats.map(sumOf))]));
     for (const [i, group] of groups.entries()) {
-      for (const [k, variable] of group.entries()) choose(variable, stands, now[i]![k]!, old[i]![k]!);
+      for (const [k, variable] of group.entries()) assignOneOf(stands, variable, now[i]![k]!, old[i]![k]!);
     }
     return stands;
   }) as Tensor | null;
@@ -57,15 +56,7 @@ export function updateWeights(
  * (negative zeros, infinities), and as fast.
  */
 export function putBack(variable: Variable, old: Tensor, stands: Tensor): void {
-  tf.tidy(() => choose(variable, stands, variable.read(), old));
-}
-
-function choose(variable: Variable, stands: Tensor, now: Tensor, old: Tensor): void {
-  tf.tidy(() => {
-    // With a scalar condition this op passes one of its inputs on and copies neither.
-    const [kept] = executeOp('Select', [typeAttribute('T', variable.dtype)], [stands, now, old]);
-    variable.assign(kept!);
-  });
+  tf.tidy(() => assignOneOf(stands, variable, variable.read(), old));
 }
 
 function readAll(variables: readonly Variable[]): Tensor[] {

@@ -47,7 +47,8 @@ function numbersIn({ weights, layers }: ProbeReading): number {
   return units + NUMBERS_OF_ENTRY * (entries.length + Object.keys(weights).length + 1);
 }
 
-function withoutHistograms(reading: ProbeReading): ProbeReading {
+/** The reading without what takes most of its room; itself where it has none. */
+export function withoutHistograms(reading: ProbeReading): ProbeReading {
   const isHistogram = (name: string): boolean => name.endsWith('Histogram');
   const entries = [...Object.values(reading.weights), ...Object.values(reading.layers)];
   if (!entries.some((entry) => Object.keys(entry).some(isHistogram))) return reading;

@@ -3,6 +3,7 @@ import { BaseCallback } from '../../callbacks/callback.js';
 import { CallbackError } from '../../core/errors.js';
 import type { Logs } from '../../training/logs.js';
 import type { ProbeReading, ProbeRequest } from '../../training/probe-contract.js';
+import { withoutHistograms } from '../../training/probe-log.js';
 import { Callback } from '../declarations.js';
 import { findingsOf } from './found.js';
 import { inspectStep } from './inspect-step.js';
@@ -126,7 +127,7 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     const isFirst = this.histogramsOfEpoch !== reading.epoch;
     this.histogramsOfEpoch = reading.epoch;
     this.write(() => {
-      this.tell('probe', { learningRate, ...reading }, !isFirst);
+      this.tell('probe', { learningRate, ...(isFirst ? reading : withoutHistograms(reading)) });
       this.tellEvents(reading, learningRate, isFirst);
       this.refresh();
     });
@@ -204,9 +205,8 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     this.write(() => this.tell('step', { examples, bytes, stepMilliseconds, layers, graph }));
   }
 
-  private tell(kind: string, content: object, slim = false): void {
-    const written = slim ? withoutHistograms(content) : content;
-    this.files?.addLine(toJson({ kind, ...written }));
+  private tell(kind: string, content: object): void {
+    this.files?.addLine(toJson({ kind, ...content }));
   }
 
   private tellEvents(reading: ProbeReading, learningRate: number, withHistograms: boolean): void {
@@ -252,10 +252,4 @@ export class DebugReport extends BaseCallback<DebugReportOptions> {
     });
     this.files?.writePage(page);
   }
-}
-
-function withoutHistograms(content: object): object {
-  return JSON.parse(toJson(content), (key, value: unknown) =>
-    key.endsWith('Histogram') ? undefined : value,
-  ) as object;
 }
